@@ -1,0 +1,412 @@
+"""Tensor and GradientTape: what was done, walked backwards.
+
+A `Tensor` is an array that, while a `GradientTape` is open, has every op on it written down:
+op, inputs, output. `GradientTape.gradient` walks that list from its end to its beginning. At
+each line it knows how the loss depends on the output, asks the op how it therefore depends on
+the inputs, and adds that up, for a value used twice receives a gradient twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .backend import Array, to_numpy, xp
+
+#: The tapes that are open, outermost first.
+_tapes: list[GradientTape] = []
+
+
+class Tensor(ops.Traced):
+    """An array whose history a tape can follow. Read its array with `.numpy()`.
+
+    Operators, NumPy's functions and the ops of the engine all work on it.
+
+    Examples
+    --------
+    >>> import minifit as keras
+    >>> x = keras.Variable([1.0, 2.0, 3.0])
+    >>> with keras.GradientTape() as tape:
+    ...     loss = np.sum(x ** 2)
+    >>> tape.gradient(loss, x).numpy()
+    array([2., 4., 6.], dtype=float32)
+    """
+
+    __slots__ = ("__weakref__", "logits", "tracked", "value")
+
+    # NumPy then leaves `array + tensor` to the tensor.
+    __array_priority__ = 1000
+
+    def __init__(self, value: Any, tracked: bool = False) -> None:
+        self.value: Array = value
+        self.tracked = tracked  # whether something of this is a variable that wants a gradient
+        self.logits: Tensor | None = None  # set by softmax and sigmoid: what they were computed from
+
+    # -- what it is ---------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.value.dtype
+
+    @property
+    def T(self) -> Tensor:
+        return ops.transpose(self)
+
+    def numpy(self) -> np.ndarray:
+        """Return a copy of the array, on the host."""
+        return np.array(to_numpy(self.value))
+
+    def __repr__(self) -> str:
+        return f"<Tensor shape={self.shape} dtype={self.dtype} value={to_numpy(self.value)!r}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.tracked and _tapes:
+            raise TypeError(
+                "np.asarray(), np.array() and float lists take a Tensor off the tape, and its gradient "
+                "would be lost. Leave the Tensor as it is (NumPy's functions work on it), or call "
+                ".numpy() if no gradient is wanted."
+            )
+        return np.asarray(to_numpy(self.value), dtype=dtype)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self[i] for i in range(len(self)))
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if self.size == 1 else str(self), spec) if spec else str(self)
+
+    def item(self) -> Any:
+        """Return the only element as a Python number."""
+        return self.value.item()
+
+    # -- recording ----------------------------------------------------------------------------
+
+    def record(self, op: ops.Op, inputs: tuple, options: dict) -> Tensor:
+        """Run `op` on the arrays of `inputs` and write it down on every open tape."""
+        tracked = False
+        arrays = []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                tracked = tracked or x.tracked
+                x = x.value
+            arrays.append(x)
+        output = Tensor(op.forward(*arrays, **options))
+        if tracked and _tapes:
+            output.tracked = True
+            for tape in _tapes:
+                tape.records.append((op, inputs, options, output))
+        return output
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method == "reduce" and ufunc in (np.add, np.maximum, np.minimum):
+            reduce = {np.add: np.sum, np.maximum: np.max, np.minimum: np.min}[ufunc]
+            options = {name: kwargs[name] for name in ("axis", "keepdims") if name in kwargs}
+            return ops.NUMPY[reduce](*inputs, **{"axis": 0, **options})
+        if method != "__call__":
+            return NotImplemented
+        if kwargs.get("out") is not None:
+            raise TypeError(
+                f"np.{ufunc.__name__}(..., out=...) and in-place operators would overwrite a value that "
+                "the tape still needs. Write `a = a + b` instead of `a += b`."
+            )
+        return self.__array_function__(ufunc, (), inputs, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in ops.NUMPY:
+            return ops.NUMPY[function](*args, **kwargs)
+        if function in ops.NUMPY_WITHOUT_GRADIENT:
+            values = [x.value if isinstance(x, Tensor) else x for x in args]
+            return function(*values, **kwargs)
+        name = getattr(function, "__name__", str(function))
+        raise TypeError(
+            f"np.{name} has no gradient in minifit. Build the expression from {len(ops.NUMPY)} NumPy functions "
+            "that have one (exp, log, sum, mean, maximum, where, matmul, take_along_axis, ...), or use "
+            "np.zeros_like, comparisons and .numpy() where no gradient is wanted."
+        )
+
+    # -- methods that arrays have -------------------------------------------------------------
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.sum(self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.mean(self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.max(self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.min(self, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.var(self, axis=axis, keepdims=keepdims)
+
+    def std(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.std(self, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: Any = None) -> Array:
+        return self.value.argmax(axis=axis)
+
+    def argmin(self, axis: Any = None) -> Array:
+        return self.value.argmin(axis=axis)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def ravel(self) -> Tensor:
+        return ops.reshape(self, shape=(-1,))
+
+    flatten = ravel
+
+    def transpose(self, *axes: Any) -> Tensor:
+        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else (axes or None)
+        return ops.transpose(self, axes=order)
+
+    def squeeze(self, axis: Any = None) -> Tensor:
+        return ops.squeeze(self, axis=axis)
+
+    def astype(self, dtype: Any) -> Tensor:
+        return ops.astype(self, np.dtype(dtype))
+
+    def clip(self, low: Any = None, high: Any = None) -> Tensor:
+        return ops.NUMPY[np.clip](self, low, high)
+
+    def dot(self, other: Any) -> Tensor:
+        return ops.NUMPY[np.dot](self, other)
+
+    def copy(self) -> Tensor:
+        return ops.NUMPY[np.positive](self)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        if isinstance(index, tuple):
+            index = tuple(i.value if isinstance(i, Tensor) else i for i in index)
+        elif isinstance(index, Tensor):
+            index = index.value
+        return ops.getitem(self, index=index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise TypeError(
+            "A Tensor cannot be changed in place: the tape still needs its values. Build a new one with "
+            "np.where(...), or use Variable.assign(...) for a weight."
+        )
+
+    # -- operators ----------------------------------------------------------------------------
+
+    def __add__(self, other: Any) -> Tensor:
+        return ops.add(self, other)
+
+    def __radd__(self, other: Any) -> Tensor:
+        return ops.add(other, self)
+
+    def __sub__(self, other: Any) -> Tensor:
+        return ops.subtract(self, other)
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return ops.subtract(other, self)
+
+    def __mul__(self, other: Any) -> Tensor:
+        return ops.multiply(self, other)
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return ops.multiply(other, self)
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return ops.divide(self, other)
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return ops.divide(other, self)
+
+    def __pow__(self, other: Any) -> Tensor:
+        return ops.square(self) if isinstance(other, int) and other == 2 else ops.power(self, other)
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return ops.power(other, self)
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return ops.matmul(self, other)
+
+    def __rmatmul__(self, other: Any) -> Tensor:
+        return ops.matmul(other, self)
+
+    def __neg__(self) -> Tensor:
+        return ops.negative(self)
+
+    def __abs__(self) -> Tensor:
+        return ops.absolute(self)
+
+    def __lt__(self, other: Any) -> Array:
+        return self.value < unwrap(other)
+
+    def __le__(self, other: Any) -> Array:
+        return self.value <= unwrap(other)
+
+    def __gt__(self, other: Any) -> Array:
+        return self.value > unwrap(other)
+
+    def __ge__(self, other: Any) -> Array:
+        return self.value >= unwrap(other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self.value == unwrap(other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.value != unwrap(other)
+
+    __hash__ = object.__hash__
+
+
+def unwrap(x: Any) -> Any:
+    """Return a Tensor's array; anything else as it is."""
+    return x.value if isinstance(x, Tensor) else x
+
+
+def stop_gradient(x: Any) -> Any:
+    """Return the same values as a constant: no gradient flows through it."""
+    return Tensor(x.value) if isinstance(x, Tensor) else x
+
+
+class GradientTape:
+    """Write down what is done to variables inside a ``with`` block, then differentiate it.
+
+    Parameters
+    ----------
+    persistent : bool
+        Whether `gradient` may be asked for more than once.
+    watch_accessed_variables : bool
+        Accepted for compatibility with TensorFlow; trainable variables are always watched.
+
+    Examples
+    --------
+    >>> import minifit as keras
+    >>> a = keras.Variable(3.0)
+    >>> with keras.GradientTape() as tape:
+    ...     y = a * a + a
+    >>> float(tape.gradient(y, a))
+    7.0
+    """
+
+    def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
+        self.persistent = persistent
+        self.records: list[tuple[ops.Op, tuple, dict, Tensor]] = []
+        self._used = False
+
+    def __enter__(self) -> GradientTape:
+        _tapes.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _tapes.remove(self)
+
+    def watch(self, tensor: Tensor | Sequence[Tensor]) -> None:
+        """Follow a Tensor that is no variable, so that a gradient can be asked of it."""
+        for x in tensor if isinstance(tensor, (list, tuple)) else [tensor]:
+            if not isinstance(x, Tensor):
+                raise TypeError(
+                    f"GradientTape.watch(tensor) expects a Tensor; got {type(x).__name__}. Make one with "
+                    "minifit.Tensor(array), or use a Variable."
+                )
+            x.tracked = True
+
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
+        """Return the gradient of `target` with respect to each of `sources`.
+
+        Parameters
+        ----------
+        target : Tensor
+            Usually the loss, a scalar. An array is summed first.
+        sources : Tensor or Variable, or a list or tuple of them
+        output_gradients : array like target, optional
+            Weights of the target's elements, instead of ones.
+
+        Returns
+        -------
+        Tensor or list
+            Of the sources' shapes; None where the target does not depend on a source.
+
+        Raises
+        ------
+        TypeError
+            If `target` is no Tensor: the computation has left the tape.
+        RuntimeError
+            On a second call, unless the tape is persistent.
+        """
+        if self._used and not self.persistent:
+            raise RuntimeError(
+                "A GradientTape gives one gradient and then forgets. Ask for all sources in one call, "
+                "or open GradientTape(persistent=True)."
+            )
+        if not isinstance(target, Tensor):
+            raise TypeError(
+                f"gradient(target, ...) expects a Tensor; got {type(target).__name__}: somewhere the "
+                "computation left the tape. Look for float(...), np.asarray(...), .numpy() or .item() on the "
+                "way from the variables to the loss."
+            )
+        self._used = True
+        several = isinstance(sources, (list, tuple))
+        wanted = list(sources) if several else [sources]
+        recording = self in _tapes
+        if recording:
+            _tapes.remove(self)  # walking back is no part of what was done
+        try:
+            gradients = self._walk_back(target, wanted, output_gradients)
+        finally:
+            if recording:
+                _tapes.append(self)
+            if not self.persistent:
+                self.records = []
+        return gradients if several else gradients[0]
+
+    def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any) -> list[Tensor | None]:
+        # While an outer tape is open, the products run on Tensors, and so are written down there:
+        # that is all that second derivatives take.
+        read = (lambda x: x) if _tapes else unwrap
+        start = xp().ones(target.shape, dtype=target.dtype) if dy is None else dy
+        found: dict[int, Any] = {id(target): start}
+        keep = {id(x) for x in wanted}
+        for op, inputs, options, output in reversed(self.records):
+            key = id(output)
+            if key not in found:
+                continue
+            dy = found[key] if key in keep else found.pop(key)
+            needs = [isinstance(x, Tensor) and x.tracked for x in inputs]
+            gradients = op.vjp(needs, dy, read(output), *[read(x) for x in inputs], **options)
+            for x, need, gradient in zip(inputs, needs, gradients, strict=True):
+                if need and gradient is not None:
+                    before = found.get(id(x))
+                    found[id(x)] = gradient if before is None else before + gradient
+        return [self._as_tensor(found.get(id(x))) for x in wanted]
+
+    @staticmethod
+    def _as_tensor(gradient: Any) -> Tensor | None:
+        if gradient is None or isinstance(gradient, Tensor):
+            return gradient
+        return Tensor(gradient)

@@ -1,0 +1,596 @@
+"""compile, fit, evaluate, predict: the loop.
+
+`Trainer.fit` is the outer loop over epochs and the inner loop over batches; `_update` is the step
+inside: forward, loss, backward, update, metrics. Everything else in the engine serves these two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import backend, data, losses, metrics, optimizers
+from .backend import Array
+from .callbacks import CallbackList, History, ProgbarLogger
+from .callbacks.callback import Logs, as_callbacks, python_logs
+from .data import ArrayData
+from .tape import GradientTape, Tensor, unwrap
+
+
+class Trainer:
+    """What makes a model trainable. `Model` derives from it."""
+
+    # What the trainer asks of the model it is mixed into.
+    __call__: Callable[..., Any]
+    trainable_variables: list[Any]
+    variables: list[Any]
+    losses: list[Any]
+
+    def __init__(self) -> None:
+        self.optimizer: Any = None
+        self.compiled = False
+        self.stop_training = False
+        self.history: History | None = None
+        self.compiled_metric_names: list[str] = []
+        self._loss: Callable[..., Any] | None = None
+        self._loss_weight = 1.0
+
+    # -- compile ----------------------------------------------------------------------------------
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Sequence[Any] | None = None,
+        loss_weights: float | None = None,
+        weighted_metrics: Sequence[Any] | None = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+    ) -> None:
+        """Say how the model is to be trained. Weights stay as they are; the optimizer begins anew.
+
+        Parameters
+        ----------
+        optimizer : str, Optimizer or class
+            Such as ``"adam"`` or ``Adam(0.01)``.
+        loss : str, Loss, class or callable
+            Such as ``"mse"``; or a function of (y_true, y_pred) that returns one value a sample.
+        metrics : list of str, Metric or callable, optional
+            Never weighted.
+        loss_weights : float, optional
+            Multiplies the loss.
+        weighted_metrics : list, optional
+            Metrics that do see sample and class weights.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            Accepted for compatibility with Keras; they change nothing here.
+        """
+        if loss_weights is not None and not isinstance(loss_weights, float):
+            raise ValueError(f"compile(loss_weights=...) expects a float for one output; got {loss_weights!r}.")
+        for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            if isinstance(given, (str, Mapping)):
+                raise ValueError(f"compile({argument}=...) expects a list, such as [{given!r}]; got {given!r}.")
+            for identifier in given or ():
+                _check_metric(identifier, f"compile({argument}=...)")
+        self.optimizer = optimizers.get(optimizer)
+        self._loss = None if loss is None else losses.as_reduced(loss)
+        self._loss_weight = 1.0 if loss_weights is None else loss_weights
+        self._loss_tracker = _metrics.Mean(name="loss")
+        self.compiled_metric_names = [m for m in metrics or () if isinstance(m, str)]
+        self._compiled_metrics = CompiledMetrics(metrics or (), weighted_metrics or ())
+        self.compiled = True
+
+    @property
+    def loss(self) -> Any:
+        """What `compile` made of its argument `loss`."""
+        return self._loss
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss tracker and, once a batch was seen, the compiled metrics."""
+        if not self.compiled:
+            return []
+        return [self._loss_tracker, *self._compiled_metrics.metrics]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """The names under which `metrics` are logged."""
+        return [metric.name for metric in self.metrics]
+
+    def reset_metrics(self) -> None:
+        """Forget all that the metrics have seen."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> Logs:
+        """Return the running values of loss and metrics, by name."""
+        return python_logs(self._results())
+
+    def _results(self) -> Logs:
+        return {"loss": self._loss_tracker.result(), **self._compiled_metrics.results()}
+
+    # -- one step ---------------------------------------------------------------------------------
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Return the loss that is minimised: the compiled one plus what layers added.
+
+        Returns
+        -------
+        Tensor, scalar
+        """
+        total: Any = None
+        if self._loss is not None:
+            total = self._loss(y, y_pred) if sample_weight is None else self._loss(y, y_pred, sample_weight)
+            total = self._checked_loss(total)
+            if self._loss_weight != 1.0:
+                total = total * self._loss_weight
+        for extra in self.losses:
+            total = extra if total is None else total + extra
+        if total is None:
+            raise ValueError(
+                'No loss to compute: pass compile(loss=...), such as loss="mse", or add one in a layer with add_loss().'
+            )
+        return total
+
+    def _checked_loss(self, value: Any) -> Any:
+        if getattr(value, "shape", None) == ():
+            return value
+        name = getattr(self._loss, "name", type(self._loss).__name__)
+        if hasattr(value, "shape"):
+            raise ValueError(
+                f"The loss {name} must reduce to one number; it returned shape {value.shape}. Return the mean, or "
+                'leave the reduction at "sum_over_batch_size".'
+            )
+        return Tensor(backend.asarray(value))
+
+    def train_step(self, data: Any) -> Logs:
+        """Forward, loss, backward, update, metrics: override this for a step of your own.
+
+        Parameters
+        ----------
+        data : tuple
+            ``(x, y)`` or ``(x, y, sample_weight)``, a batch.
+
+        Returns
+        -------
+        dict of str to float
+            What is logged.
+        """
+        self._update(data)
+        return self._results()
+
+    def _update(self, data: Any) -> None:
+        x, y, sample_weight = _unpack(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight)
+        variables = self.trainable_variables
+        if variables:
+            gradients = tape.gradient(loss, variables)
+            self.optimizer.apply(gradients, variables)
+        # The predictions, and so the metrics, are those of the weights before the update.
+        self._measure(x, y, y_pred, sample_weight, loss)
+
+    def test_step(self, data: Any) -> Logs:
+        """Forward, loss and metrics of a batch, with no gradient and no update."""
+        self._test(data)
+        return self._results()
+
+    def _test(self, data: Any) -> None:
+        x, y, sample_weight = _unpack(data)
+        y_pred = self(x, training=False)
+        self._measure(x, y, y_pred, sample_weight, self.compute_loss(x, y, y_pred, sample_weight, training=False))
+
+    def _measure(self, x: Array, y: Any, y_pred: Tensor, sample_weight: Any, loss: Any) -> None:
+        # A batch counts in the epoch's loss by its number of samples, whatever their weights.
+        n_samples = len(x)
+        self._loss_tracker.total = self._loss_tracker.total + unwrap(loss) * float(n_samples)
+        self._loss_tracker.count += n_samples
+        if y is not None:
+            self._compiled_metrics.update(y, unwrap(y_pred), sample_weight)
+
+    def predict_step(self, data: Any) -> Any:
+        """Return the outputs for a batch of inputs."""
+        x, _, _ = _unpack(data)
+        return self(x, training=False)
+
+    # -- fit --------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool | str = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
+        initial_epoch: int = 0,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
+    ) -> History:
+        """Train for a number of epochs.
+
+        Parameters
+        ----------
+        x : (N, ...)
+        y : (N, ...)
+        batch_size : int, optional
+            Samples a step, 32 by default. The last batch holds what is left.
+        epochs : int
+            The index at which to stop, which is the number of epochs if `initial_epoch` is 0.
+        verbose : {0, 1, 2, "auto"}
+            Silent, a progress bar, or a line an epoch.
+        callbacks : list of Callback, optional
+            Called in this order.
+        validation_split : float
+            The share of rows, the *last* ones before any shuffling, to validate on.
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            Wins over `validation_split`.
+        shuffle : bool or "batch"
+            True draws a new order of all samples for every epoch.
+        class_weight : dict of int to float, optional
+            Weight of each class in the training loss; a class that is missing weighs 1.
+        sample_weight : (N,), optional
+            Weight of each sample; not together with `class_weight`.
+        initial_epoch : int
+            The epoch to start from.
+        validation_batch_size : int, optional
+            By default `batch_size`.
+        validation_freq : int or list of int
+            Validate every so many epochs, or after these ones, counted from 1.
+
+        Returns
+        -------
+        History
+
+        Raises
+        ------
+        ValueError
+            Before `compile`, and for data that do not fit each other or the model.
+        """
+        self._must_be_compiled("fit")
+        epochs = data.positive_integer("epochs", epochs, smallest=0)
+        initial_epoch = data.positive_integer("initial_epoch", initial_epoch, smallest=0)
+        validate_after = _epochs_to_validate(validation_freq)
+        verbose = _verbosity(verbose)
+        train, held_out = self._training_data(
+            x, y, sample_weight, class_weight, batch_size, shuffle, validation_split, validation_data
+        )
+        validation = None
+        if held_out is not None:
+            validation = self._test_data(*held_out, validation_batch_size or batch_size, "validation_data")
+        self._prepare(train)
+
+        logs: Logs = {}
+        self.stop_training = False
+        run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.n_steps)
+        step = self._step("train_step", self._update)
+        with backend.one_blas_thread(self._largest_product(train.batch_size)):
+            run.call("on_train_begin")
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                run.call("on_epoch_begin", epoch)
+                logs = self._run_epoch(train, step, run)
+                if validation is not None and validate_after(epoch + 1):
+                    val_logs = self._run_test(validation, run)
+                    logs.update({f"val_{name}": value for name, value in val_logs.items()})
+                logs = python_logs(logs)
+                run.call("on_epoch_end", epoch, logs=logs)
+                if self.stop_training:
+                    break
+            run.call("on_train_end", logs=logs)
+        return self.history  # type: ignore[return-value]
+
+    def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
+        logs: Any = None
+
+        def current_logs() -> Logs:
+            return python_logs(self._results() if logs is None else logs)
+
+        for index, batch in enumerate(train):
+            run.call("on_train_batch_begin", index)
+            logs = step(batch)
+            run.call("on_train_batch_end", index, logs=current_logs)
+            if self.stop_training:
+                break
+        return current_logs()
+
+    def _step(self, name: str, ours: Callable[..., None]) -> Callable[..., Any]:
+        """Return a step that returns logs only if it is the user's own; ours are asked when wanted."""
+        if getattr(type(self), name) is getattr(Trainer, name):
+            return ours
+        users = getattr(self, name)
+
+        def step(batch: data.Batch) -> Logs:
+            x, y, sample_weight = batch
+            logs = users((x, y) if sample_weight is None else (x, y, sample_weight))
+            if not isinstance(logs, Mapping):
+                raise TypeError(
+                    f"{type(self).__name__}.{name}(data) must return the logs, a dict from names to numbers; it "
+                    f"returned {type(logs).__name__}. End it with: return {{m.name: m.result() for m in self.metrics}}"
+                )
+            return dict(logs)
+
+        return step
+
+    # -- evaluate and predict ---------------------------------------------------------------------
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return loss and metrics over a data set; no weight and no random stream moves.
+
+        Parameters
+        ----------
+        x, y : (N, ...)
+        batch_size : int, optional
+            It changes the speed, not the result.
+        return_dict : bool
+            Whether to return a dict by name instead of a list (a bare float if there is only the loss).
+        """
+        self._must_be_compiled("evaluate")
+        test = self._test_data(x, y, sample_weight, batch_size, "x")
+        run = self._callback_list(callbacks, _verbosity(verbose), steps=test.n_steps)
+        with backend.one_blas_thread(self._largest_product(test.batch_size)):
+            logs = self._run_test(test, run)
+        return logs if return_dict else self._as_list(logs)
+
+    def _run_test(self, test: ArrayData, run: CallbackList) -> Logs:
+        step = self._step("test_step", self._test)
+        logs: Any = None
+
+        def current_logs() -> Logs:
+            return python_logs(self._results() if logs is None else logs)
+
+        self.reset_metrics()
+        run.call("on_test_begin")
+        for index, batch in enumerate(test):
+            run.call("on_test_batch_begin", index)
+            logs = step(batch)
+            run.call("on_test_batch_end", index, logs=current_logs)
+        result = current_logs()
+        run.call("on_test_end", logs=result)
+        return result
+
+    def predict(
+        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
+    ) -> np.ndarray:
+        """Return the outputs for all samples, (N, ...), as a NumPy array. Needs no `compile`."""
+        inputs = ArrayData(self._checked_input("x", x), batch_size=batch_size)
+        run = self._callback_list(callbacks, _verbosity(verbose), steps=inputs.n_steps)
+        outputs = []
+        with backend.one_blas_thread(self._largest_product(inputs.batch_size)):
+            run.call("on_predict_begin")
+            for index, batch in enumerate(inputs):
+                run.call("on_predict_batch_begin", index)
+                y_pred = backend.to_numpy(self.predict_step(batch[:1]))
+                outputs.append(y_pred)
+                run.call("on_predict_batch_end", index, logs={"outputs": y_pred})
+            run.call("on_predict_end")
+        return np.concatenate(outputs)
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch; return loss and metrics of this batch alone."""
+        self._must_be_compiled("train_on_batch")
+        train, _ = self._training_data(x, y, sample_weight, class_weight, len(x), False, 0.0, None)
+        self._prepare(train)
+        self.reset_metrics()
+        logs = self._step("train_step", self._update)(next(iter(train))) or self._results()
+        return python_logs(logs) if return_dict else self._as_list(logs)
+
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+        """Return loss and metrics of one batch."""
+        self._must_be_compiled("test_on_batch")
+        test = self._test_data(x, y, sample_weight, len(x), "x")
+        self.reset_metrics()
+        logs = self._step("test_step", self._test)(next(iter(test))) or self._results()
+        return python_logs(logs) if return_dict else self._as_list(logs)
+
+    def predict_on_batch(self, x: Any) -> np.ndarray:
+        """Return the outputs for one batch as a NumPy array."""
+        return self.predict(x, batch_size=max(1, len(x)), verbose=0)
+
+    # -- between the user and the loop ------------------------------------------------------------
+
+    def _must_be_compiled(self, method: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f'You must call `compile()` before `{method}()`, such as model.compile(optimizer="adam", loss="mse").'
+            )
+
+    def _training_data(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        class_weight: Any,
+        batch_size: int | None,
+        shuffle: bool | str,
+        validation_split: float,
+        validation_data: Any,
+    ) -> tuple[ArrayData, data.Batch | None]:
+        """Return the batches to train on, and what to validate on."""
+        x = self._checked_input("x", x)
+        y = None if y is None else data.as_array("y", y)
+        if class_weight is not None:
+            if sample_weight is not None:
+                raise ValueError(
+                    "class_weight and sample_weight cannot be given together: multiply them yourself and pass "
+                    "sample_weight."
+                )
+            if y is None:
+                raise ValueError("class_weight needs y, whose classes it weighs; got y=None.")
+            sample_weight = data.class_weight_to_sample_weight(y, class_weight)
+        if sample_weight is not None:
+            sample_weight = _as_sample_weight(sample_weight, x)
+        data.same_length({"x": x, "y": y, "sample_weight": sample_weight})
+        held_out = None if validation_data is None else data.unpack(validation_data)
+        if validation_split and held_out is None:
+            (x, y, sample_weight), held_out = data.split_tail((x, y, sample_weight), validation_split)
+        for name, array in (("x", x), ("y", y)):
+            if array is not None:
+                data.no_nan(name, array)
+        return ArrayData(x, y, sample_weight, batch_size, shuffle), held_out
+
+    def _test_data(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, name: str) -> ArrayData:
+        x_name, y_name = ("x", "y") if name == "x" else (f"{name}[0]", f"{name}[1]")
+        x = self._checked_input(x_name, x)
+        y = None if y is None else data.as_array(y_name, y)
+        if sample_weight is not None:
+            sample_weight = _as_sample_weight(sample_weight, x)
+        for part, array in ((x_name, x), (y_name, y)):
+            if array is not None:
+                data.no_nan(part, array)
+        return ArrayData(x, y, sample_weight, batch_size)
+
+    def _checked_input(self, name: str, x: Any) -> Array:
+        if x is None:
+            raise ValueError(f"{name} expects an array of samples, shape (N, ...); got None.")
+        array = data.as_array(name, x)
+        data.same_length({name: array})
+        expected = getattr(self, "input_shape", None)
+        if expected is not None and not _fits(array.shape, expected):
+            raise ValueError(
+                f"{name} expects samples of shape {_shown(expected[1:])}, as the model was built for; got "
+                f"{_shown(array.shape[1:])} ({name}.shape is {array.shape}). Reshape the data or change the "
+                "model's input shape."
+            )
+        return array
+
+    def _prepare(self, train: ArrayData) -> None:
+        """Build the model and the optimizer, so that every error of shape comes before the first step."""
+        if not getattr(self, "built", True):
+            self(train._take(train.x, slice(0, 1)), training=False)
+
+    def _callback_list(self, callbacks: Any, verbose: int, with_history: bool = False, **params: Any) -> CallbackList:
+        if isinstance(callbacks, CallbackList):
+            return callbacks
+        chain = as_callbacks(callbacks)
+        if with_history:
+            self.history = History()
+            chain = [*chain, self.history]
+        if verbose and not any(isinstance(callback, ProgbarLogger) for callback in chain):
+            chain = [*chain, ProgbarLogger()]
+        return CallbackList(chain, model=self, verbose=verbose, **params)
+
+    def _as_list(self, logs: Logs) -> Any:
+        """Return logs as Keras does: a bare float, or a list with the loss first, in compile order."""
+        names = [name for name in self._results() if name in logs]
+        values = [logs[name] for name in [*names, *(n for n in logs if n not in names)]]
+        values = [float(v) if np.ndim(v) == 0 else v for v in values]
+        return values[0] if len(values) == 1 else values
+
+    def _largest_product(self, batch_size: int) -> float:
+        """Return the multiplications and additions in the largest matrix product of a step."""
+        matrices = [v.size for v in self.variables if v.ndim > 1]
+        return 2.0 * batch_size * max(matrices, default=0)
+
+
+_metrics = metrics  # inside compile, `metrics` is its argument
+
+
+def _check_metric(identifier: Any, argument: str) -> None:
+    _metrics.check(identifier, argument)
+
+
+class CompiledMetrics:
+    """The metrics of `compile`, made at the first batch, when the shapes are known.
+
+    Parameters
+    ----------
+    plain, weighted : sequence
+        Names, objects, classes or functions; only the second see sample weights.
+    """
+
+    def __init__(self, plain: Sequence[Any], weighted: Sequence[Any]) -> None:
+        self.plain, self.weighted = list(plain), list(weighted)
+        self.metrics: list[Any] = []
+        self._names: list[str] = []
+        self._resolved = False
+
+    def update(self, y: Any, y_pred: Array, sample_weight: Any) -> None:
+        """Take in a batch."""
+        if not self._resolved:
+            self._resolve(y, y_pred)
+        for i, metric in enumerate(self.metrics):
+            if i < len(self.plain):
+                metric.update_state(y, y_pred)
+            else:
+                metric.update_state(y, y_pred, sample_weight=sample_weight)
+
+    def _resolve(self, y: Any, y_pred: Array) -> None:
+        self.metrics = [_metrics.resolve(m, y, y_pred) for m in [*self.plain, *self.weighted]]
+        for i, metric in enumerate(self.metrics):
+            name = metric.name
+            if i >= len(self.plain) and name in self._names:
+                name = f"weighted_{name}"
+            repeated = sum(known == name or known.startswith(f"{name}_") for known in self._names)
+            self._names.append(f"{name}_{repeated}" if repeated and name in self._names else name)
+        self._resolved = True
+
+    def results(self) -> Logs:
+        """Return the running values by log name."""
+        return {name: metric.result() for name, metric in zip(self._names, self.metrics, strict=True)}
+
+
+def _unpack(batch: Any) -> data.Batch:
+    return data.unpack(batch, "the batch")
+
+
+def _as_sample_weight(sample_weight: Any, x: Array) -> Array:
+    weights = data.as_array("sample_weight", sample_weight, "one weight a sample, shape (N,)")
+    data.no_nan("sample_weight", weights)
+    data.same_length({"x": x, "sample_weight": weights})
+    return weights
+
+
+def _fits(shape: tuple[int, ...], expected: Sequence[int | None]) -> bool:
+    return len(shape) == len(expected) and all(
+        size is None or size == given for size, given in zip(expected[1:], shape[1:], strict=True)
+    )
+
+
+def _shown(shape: Sequence[int | None]) -> str:
+    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," * (len(shape) == 1)) + ")"
+
+
+def _verbosity(verbose: Any) -> int:
+    if verbose not in ("auto", 0, 1, 2, True, False):
+        raise ValueError(f'verbose expects 0, 1, 2 or "auto"; got {verbose!r}.')
+    return 1 if verbose == "auto" else int(verbose)
+
+
+def _epochs_to_validate(validation_freq: Any) -> Callable[[int], bool]:
+    if isinstance(validation_freq, (list, tuple, set)):
+        return lambda epoch: epoch in validation_freq
+    every = data.positive_integer("validation_freq", validation_freq)
+    return lambda epoch: epoch % every == 0

@@ -1,0 +1,151 @@
+"""Variable: a named array that training changes; FlatVector: many of them as one.
+
+All trainable variables of a model are views into one flat vector. An optimizer then updates a
+whole model with a dozen calls, however many layers there are, and saving or averaging a model
+is copying one array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import backend
+from .backend import Array
+from .tape import Tensor, unwrap
+
+
+class Variable(Tensor):
+    """A named array that training changes.
+
+    Parameters
+    ----------
+    initializer : array_like or callable
+        The first value, or ``initializer(shape, dtype)``, which needs `shape`.
+    shape : tuple of int, optional
+    dtype : str, optional
+        By default the float type in force.
+    trainable : bool
+        Whether gradients are wanted.
+    name : str
+
+    Examples
+    --------
+    >>> import minifit as keras
+    >>> step = keras.Variable(1.5, name="step")
+    >>> step.assign_add(1.0).numpy()
+    array(2.5, dtype=float32)
+    """
+
+    __slots__ = ("home", "name")
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: Sequence[int] | None = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        name: str = "variable",
+    ) -> None:
+        dtype = np.dtype(dtype or backend.floatx())
+        if callable(initializer):
+            if shape is None:
+                raise ValueError("Variable(initializer, shape=...) needs a shape when initializer is callable.")
+            value = initializer(tuple(shape), dtype=dtype)
+        else:
+            value = unwrap(initializer)
+        super().__init__(backend.xp().array(value, dtype=dtype), tracked=trainable)
+        self.name = name
+        self.home: FlatVector | None = None
+
+    @property
+    def trainable(self) -> bool:
+        return self.tracked
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.tracked = bool(value)
+
+    def assign(self, value: Any) -> Variable:
+        """Set the value in place."""
+        value = unwrap(value)
+        if np.shape(value) != self.shape:
+            raise ValueError(
+                f"Variable {self.name!r} has shape {self.shape}; assign() was given shape {np.shape(value)}."
+            )
+        self.value[...] = backend.asarray(value)
+        return self
+
+    def assign_add(self, value: Any) -> Variable:
+        """Add to the value in place."""
+        self.value[...] += unwrap(value)
+        return self
+
+    def assign_sub(self, value: Any) -> Variable:
+        """Subtract from the value in place."""
+        self.value[...] -= unwrap(value)
+        return self
+
+    def __repr__(self) -> str:
+        return f"<Variable {self.name} shape={self.shape} dtype={self.dtype}>"
+
+
+class FlatVector:
+    """Several variables as slices of one 1-D array.
+
+    From construction on, each variable's `value` is a view into `vector`; its shape and its
+    numbers stay what they were.
+
+    Parameters
+    ----------
+    variables : sequence of Variable
+        All of one dtype.
+
+    Attributes
+    ----------
+    vector : (P,)
+        P is the number of parameters in all.
+    slices : list of slice
+        Where each variable lies.
+    stale : bool
+        Whether a later FlatVector has taken one of the variables over.
+    """
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        dtypes = {str(v.dtype) for v in variables}
+        if len(dtypes) > 1:
+            raise ValueError(
+                f"Variables of one model must share a float type; got {sorted(dtypes)}. Build the model after "
+                "minifit.config.set_floatx(...), not across it."
+            )
+        self.variables = list(variables)
+        self.stale = False
+        ends = np.cumsum([v.size for v in variables], dtype=int)
+        self.slices = [slice(int(end) - v.size, int(end)) for v, end in zip(variables, ends, strict=True)]
+        dtype = self.variables[0].dtype if self.variables else backend.floatx()
+        self.vector: Array = backend.xp().empty(int(ends[-1]) if len(ends) else 0, dtype=dtype)
+        for variable, part in zip(self.variables, self.slices, strict=True):
+            self.vector[part] = variable.value.ravel()
+            variable.value = self.vector[part].reshape(variable.shape)
+            if variable.home is not None:
+                variable.home.stale = True
+            variable.home = self
+
+    def holds(self, variables: Sequence[Variable]) -> bool:
+        """Tell whether these are exactly the variables, in this order."""
+        return len(variables) == len(self.variables) and all(
+            a is b for a, b in zip(variables, self.variables, strict=True)
+        )
+
+    def views(self, vector: Array) -> list[Array]:
+        """Return another vector of the same length, cut and shaped as the variables are."""
+        return [
+            vector[part].reshape(variable.shape) for variable, part in zip(self.variables, self.slices, strict=True)
+        ]
+
+    def each(self, vector: Array, change: Callable[[Array], None]) -> None:
+        """Apply an in-place `change` to every variable's slice of `vector`."""
+        for part in self.slices:
+            change(vector[part])
