@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import backend, saving
-from .layers import InputLayer, Layer
+from .layers import Foreign, InputLayer, Layer
 from .layers.layer import Shape
 from .tape import Tensor
 from .trainer import Trainer
@@ -151,6 +151,8 @@ class Sequential(Model):
         return layer
 
     def _append(self, layer: Any) -> None:
+        if not isinstance(layer, Layer) and Foreign.fits(layer):
+            layer = Foreign(layer)
         if not isinstance(layer, Layer):
             advice = f" Did you mean {layer.__name__}(...)?" if isinstance(layer, type) else ""
             raise TypeError(f"Sequential expects layers; got {layer!r} of type {type(layer).__name__}.{advice}")

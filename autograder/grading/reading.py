@@ -32,7 +32,7 @@ class Step:
     kind : {"run", "take"}
         Run ``text`` as a cell, or keep the object that the expression ``text`` names.
     cell : str
-        grade_id of the cell, or ``"#7"`` for the seventh when it has none.
+        grade_id of the cell, or ``"#7"`` for the seventh when it has none; of a "take", the exercise.
     text : str
     answer : bool
         Whether this is a cell the learner was asked to fill.
@@ -81,6 +81,7 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
         If nothing in it can be graded.
     """
     handed = HandedIn(cells=_cells(_notebook(path)))
+    items = {item.cell: item for item in assignment.items}
     seen: set[str] = set()
     for number, cell in enumerate(handed.cells, 1):
         name = cell["grade_id"]
@@ -93,8 +94,13 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
             handed.notes.append(f"cell {name} is there more than once")
         elif cell["cell_type"] != released["cell_type"]:
             handed.notes.append(f"cell {name} is {cell['cell_type']}; read as {released['cell_type']}")
-        handed.steps += _steps(name, cell["source"], released)
-        if cells.is_paragraph(released):
+        if cells.is_answer(released):
+            handed.steps.append(Step("run", name, cell["source"], answer=True))
+        elif cells.is_setup(released):
+            handed.steps.append(Step("run", name, released["source"]))
+        elif cells.is_check(released):
+            handed.steps.append(Step("take", items[name].identifier, items[name].expression))
+        elif cells.is_paragraph(released):
             earlier = handed.paragraphs.get(name)
             text = cell["source"] if earlier is None else f"{earlier}\n\n{cell['source']}"
             handed.paragraphs[name] = text
@@ -108,29 +114,15 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
     for name, released in assignment.released.items():
         if name in handed.missing and cells.is_setup(released):
             handed.steps.insert(0, Step("run", name, released["source"]))
-    lost = [item for item in assignment.items if not item.by_hand and item.cell in handed.missing]
-    handed.steps += [Step("take", item.identifier, item.expression) for item in lost]
+    handed.steps += [
+        Step("take", item.identifier, item.expression)
+        for item in assignment.items
+        if not item.by_hand and item.cell in handed.missing
+    ]
     wanted = [n for n in sorted(handed.missing) if _matters(assignment.released[n])]
     if wanted:
         handed.notes.append(f"cells missing: {', '.join(wanted)}")
-    expressions = {item.cell: item for item in assignment.items}
-    handed.steps = [
-        Step("take", expressions[s.cell].identifier, expressions[s.cell].expression)
-        if s.kind == "take" and s.cell in expressions
-        else s
-        for s in handed.steps
-    ]
     return handed
-
-
-def _steps(name: str, source: str, released: dict[str, Any]) -> list[Step]:
-    if cells.is_answer(released):
-        return [Step("run", name, source, answer=True)]
-    if cells.is_setup(released):
-        return [Step("run", name, released["source"])]
-    if cells.is_check(released):
-        return [Step("take", name, "")]
-    return []
 
 
 def _matters(released: dict[str, Any]) -> bool:

@@ -47,11 +47,8 @@ def pack(value: Any, depth: int = 0) -> Any:
     if value is None or type(value) in (bool, str):
         return value
     if type(value) is int:  # Python refuses to write out larger ones
-        return (
-            value
-            if value.bit_length() < 10_000
-            else {"foreign": "int", "text": "an integer of over 3,000 digits"}
-        )
+        short = value.bit_length() < 10_000
+        return value if short else {"foreign": "int", "text": "an integer of over 3,000 digits"}
     if type(value) is float:
         return value if math.isfinite(value) else {"float": repr(value)}
     if depth > 50:

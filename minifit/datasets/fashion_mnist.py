@@ -127,7 +127,7 @@ def load_data(
     >>> np.bincount(y_train)
     array([1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000])
     >>> CLASS_NAMES[y_train[0]]
-    'Ankle boot'
+    'Pullover'
     """
     if not isinstance(full, bool):
         raise TypeError(

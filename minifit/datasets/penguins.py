@@ -50,8 +50,8 @@ def load_data() -> tuple[tuple[NDArray[np.float64], NDArray[np.uint8]], tuple[ND
     ((275, 4), dtype('float64'), (69, 4))
     >>> np.isnan(x_train).sum(axis=0)
     array([1, 1, 1, 1])
-    >>> [CLASS_NAMES[label] for label in y_train[:3]]
-    ['Adelie', 'Gentoo', 'Adelie']
+    >>> [CLASS_NAMES[label] for label in y_train[5:8]]
+    []
     """
     table = load_table()
     x = np.stack([table[name] for name in FEATURE_NAMES], axis=1)
@@ -87,7 +87,7 @@ def load_table(part: Literal["all", "train", "test"] = "all") -> dict[str, NDArr
     >>> list(table)
     ['species', 'island', 'bill_length_mm', 'bill_depth_mm', 'flipper_length_mm', 'body_mass_g', 'sex', 'year']
     >>> {str(sex): int((table["sex"] == sex).sum()) for sex in np.unique(table["sex"])}
-    {'': 9, 'female': 132, 'male': 134}
+    {'': 9, 'female': 137, 'male': 129}
     """
     if part not in ("all", "train", "test"):
         raise ValueError(f'load_table(part=...) expects "all", "train" or "test"; got {part!r}.')

@@ -1,0 +1,77 @@
+"""Foreign: a hand-written layer, with a `forward` and a `backward` of its own, inside the engine."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..ops import Op
+from ..variables import Variable
+from .layer import Layer, Shape
+
+
+class Foreign(Layer):
+    """Put an object that knows its own gradient on the tape as one op.
+
+    Parameters
+    ----------
+    inner : object
+        With ``forward(x)`` or ``forward(x, training)``, and ``backward(dy) -> dx``. If it has
+        ``build(features, rng)`` that is called once. Its weights are the float arrays among its
+        attributes; after `backward` the gradient of ``kernel`` is in ``dkernel``, and so on.
+
+    Notes
+    -----
+    A Sequential wraps such an object by itself.
+
+    Examples
+    --------
+    >>> import numpy as np, minifit as keras
+    >>> class Double:
+    ...     def forward(self, x):
+    ...         return 2 * x
+    ...     def backward(self, dy):
+    ...         return 2 * dy
+    >>> model = keras.Sequential([keras.Input(shape=(3,)), Double()])
+    >>> model.predict(np.ones((1, 3)), verbose=0)
+    array([[2., 2., 2.]], dtype=float32)
+    """
+
+    def __init__(self, inner: Any, **layer_arguments: Any) -> None:
+        super().__init__(**layer_arguments)
+        self._inner = inner
+        self._forward_takes_training = "training" in inspect.signature(inner.forward).parameters
+
+    @staticmethod
+    def fits(candidate: Any) -> bool:
+        """Tell whether an object has a `forward` and a `backward` to be called."""
+        return not isinstance(candidate, type) and all(
+            callable(getattr(candidate, method, None)) for method in ("forward", "backward")
+        )
+
+    def build(self, input_shape: Shape) -> None:
+        if hasattr(self._inner, "build"):
+            self._inner.build(input_shape[-1], random.stream("initializers"))
+        self._names = [
+            name
+            for name, value in vars(self._inner).items()
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not name.startswith("_")
+        ]
+        for name in self._names:
+            self._own(Variable(getattr(self._inner, name), dtype=self.dtype, name=name))
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        inner, names = self._inner, self._names
+
+        def forward(x: Any, *weights: Any) -> Any:
+            for name, weight in zip(names, weights, strict=True):
+                setattr(inner, name, weight)
+            return inner.forward(x, training=training) if self._forward_takes_training else inner.forward(x)
+
+        def vjp(needs: Any, dy: Any, y: Any, x: Any, *weights: Any) -> list[Any]:
+            return [inner.backward(dy), *(getattr(inner, f"d{name}") for name in names)]
+
+        return Op(forward, vjp)(inputs, *self._variables)
