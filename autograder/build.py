@@ -301,9 +301,7 @@ def find_problems(solved: NotebookNode, source: Path) -> list[str]:
             continue
         if meta["solution"] and not meta["grade"]:
             if "BEGIN SOLUTION" not in cell.source:
-                problems.append(
-                    f"{where}: a cell to fill without ### BEGIN SOLUTION; all of it would be cleared"
-                )
+                problems.append(f"{where}: a cell to fill without ### BEGIN SOLUTION; all of it would be cleared")
             if "-answer" not in grade_id:
                 problems.append(f'{where}: a cell to fill is called "<exercise>-answer"')
             answered.append(cells.exercise_of(grade_id))
@@ -340,8 +338,7 @@ def _bank_problems(graded: dict[str, NotebookNode]) -> list[str]:
         points = cell.metadata.nbgrader.get("points")
         if points != exercise.points:
             problems.append(
-                f"{_where(cell)}: the cell gives {points} points, its Exercise {exercise.points:g}; "
-                "make them agree"
+                f"{_where(cell)}: the cell gives {points} points, its Exercise {exercise.points:g}; make them agree"
             )
     return problems
 
@@ -355,11 +352,7 @@ def find_warnings(released: NotebookNode) -> list[str]:
             if lines > CODE_LINES:
                 warnings.append(f"{_where(cell)}: {lines} lines to read at once; {CODE_LINES} at most")
         elif cell.cell_type == "markdown":
-            words = len(
-                re.findall(
-                    r"[^\W\d_]+", re.sub(r"\$\$.*?\$\$|\$.*?\$|```.*?```", "", cell.source, flags=re.S)
-                )
-            )
+            words = len(re.findall(r"[^\W\d_]+", re.sub(r"\$\$.*?\$\$|\$.*?\$|```.*?```", "", cell.source, flags=re.S)))
             if words > PROSE_WORDS:
                 warnings.append(f"{_where(cell)}: {words} words; {PROSE_WORDS} at most")
     return warnings
@@ -374,10 +367,7 @@ def _lines_to_read(source: str) -> int:
     except SyntaxError:
         return len(lines) - len(skipped)
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.FunctionDef | ast.ClassDef)
-            and ast.get_docstring(node, clean=False) is not None
-        ):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node, clean=False) is not None:
             text = node.body[0]
             skipped.update(range(text.lineno, (text.end_lineno or text.lineno) + 1))
     return len(lines) - len(skipped)

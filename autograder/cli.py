@@ -1,12 +1,122 @@
-"""The ``minifit`` command."""
+"""The ``minifit`` command. Each verb is a few lines over the module that does it.
+
+Exit codes: 0 all is well, 1 the answer is "no" (something wrong, something differs), 2 the command could not be
+carried out as given.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
 
-from autograder import paths
+from autograder import lab, paths
+from autograder.build import BuildError
+
+
+class UsageError(Exception):
+    """The command line asks for something that is not there; the text says what is."""
+
+
+def _lab(options: argparse.Namespace) -> int:
+    folder = (Path(options.dir) if options.dir else lab.find_working_copy()).expanduser().resolve()
+    words = lab.command(folder, lab.first_notebook(folder, options.notebook), options.port, options.browser)
+    changes = lab.hand_out(folder)
+    if not (folder / lab.STATE).is_dir():
+        raise UsageError(f"{folder} could not be made")
+    new = [c.name for c in changes if c.kind == "new"]
+    if new:
+        print(f"{len(new)} new in {folder}: {', '.join(new)}")
+    for change in changes:
+        if change.kind == "updated":
+            print(f"{change.name}: brought up to date (you had not touched it)")
+        elif change.kind == "beside":
+            print(f"{change.name}: yours is kept; the newer edition is beside it as {change.beside}")
+    print(f"Your working copy: {folder}")
+    return lab.open_lab(words, folder)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from autograder.grading import terminal
+
+    _use_working_copy()
+    files = terminal.notebooks(options.what, lab.find_working_copy())
+    return terminal.check(files, options.timeout)
+
+
+def _hint(options: argparse.Namespace) -> int:
+    from autograder import hint
+
+    _use_working_copy()
+    _known(options.exercise)
+    hint(options.exercise)
+    return 0
+
+
+def _solution(options: argparse.Namespace) -> int:
+    from autograder import solution
+
+    _use_working_copy()
+    _known(options.exercise)
+    solution(options.exercise)
+    return 0
+
+
+def _progress(options: argparse.Namespace) -> int:
+    from autograder import progress
+
+    _use_working_copy()
+    shown = progress()
+    if shown is not None:
+        print(shown)
+    return 0
+
+
+def _use_working_copy() -> None:
+    """Also find the working copy when the command is given from the folder that holds it."""
+    folder = lab.find_working_copy()
+    if (folder / lab.STATE).is_dir():
+        os.environ.setdefault("MINIFIT_HOME", str(folder))
+
+
+def _known(identifier: str) -> None:
+    from autograder.exercise import get
+
+    try:
+        get(identifier)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from autograder.grading.batch import grade_folder
+    from autograder.grading.grader import Limits
+    from autograder.grading.secret import SecretError
+    from autograder.grading.submissions import NoSubmissions
+
+    folder = Path(options.folder)
+    out = Path(options.out) if options.out else folder.resolve().parent / f"{folder.resolve().name}-graded"
+    limits = Limits(options.timeout, 6 * options.timeout)
+    secret_file = Path(options.secret_file) if options.secret_file else None
+    try:
+        whole = grade_folder(
+            folder, out, secret_file, options.workers, limits, progress=options.progress and sys.stderr.isatty()
+        )
+    except (NoSubmissions, SecretError) as error:
+        raise UsageError(str(error)) from error
+    width = max(len(name) for name in whole.by_student)
+    for student, results in whole.by_student.items():
+        points, most = sum(r.points for r in results), sum(r.most for r in results)
+        later = sum(r.waiting for r in results)
+        print(f"{student:<{width}}  {points:g} of {most:g}" + (f", {later:g} by hand" if later else ""))
+    for result in whole.results:
+        for note in result.notes if result.file else ():
+            print(f"{result.student}, {result.notebook or result.file}: {note}")
+    print(f"Pages: {out / 'index.html'}\nTable: {out / 'grades.csv'}\nGradebook: {out / 'gradebook.db'}")
+    return 0
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -15,7 +125,6 @@ def _build(options: argparse.Namespace) -> int:
     course = paths.course_folder()
     known = build.sources()
     chosen = [build.find_source(name) for name in options.notebooks] if options.notebooks else known
-    stale = [] if options.notebooks else build.orphans(course, known)
     failed = False
     for source in chosen:
         built = build.build_one(source)
@@ -26,36 +135,164 @@ def _build(options: argparse.Namespace) -> int:
         if built.problems:
             failed = True
             continue
-        if options.check:
-            lines = build.differences(built, course / built.name)
-            failed = failed or bool(lines)
-        else:
-            lines = build.write(built, course / built.name)
+        folder = course / built.name
+        lines = build.differences(built, folder) if options.check else build.write(built, folder)
+        failed = failed or (options.check and bool(lines))
         print("\n".join(lines) if lines else f"{built.name}: up to date")
-    for folder in stale:
+    for stale in [] if options.notebooks else build.orphans(course, known):
         failed = True
-        print(f"{folder.name}: course/ has it, solutions/ does not; remove it", file=sys.stderr)
+        print(f"{stale.name}: course/ has it, solutions/ does not; remove it", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 86_400:
+        raise argparse.ArgumentTypeError(f"expected seconds between 0 and 86400, got {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 64:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 64, got {text}")
+    return value
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line as argparse understands it."""
-    top = argparse.ArgumentParser(prog="minifit")
-    verbs = top.add_subparsers(dest="verb", required=True)
-    build = verbs.add_parser("build")
-    build.add_argument("notebooks", nargs="*")
-    build.add_argument("--check", action="store_true")
-    build.set_defaults(run=_build)
+    top = argparse.ArgumentParser(
+        prog="minifit",
+        description="Rebuild Keras' model.fit() in notebooks: open the course, check your work, grade a class.",
+        epilog="Each verb has its own help: minifit lab --help",
+    )
+    top.add_argument("--version", action="version", version=f"minifit {_version()}")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB")
+
+    def verb(name: str, run: object, line: str, text: str, example: str) -> argparse.ArgumentParser:
+        one = verbs.add_parser(
+            name,
+            help=line,
+            description=f"{line[0].upper()}{line[1:]}. {text}",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        one.set_defaults(run=run)
+        return one
+
+    one = verb(
+        "lab",
+        _lab,
+        "open the course in JupyterLab",
+        "You work in a folder of your own.\nA notebook you have touched is never overwritten; delete it to get it fresh.",
+        "minifit lab --dir ~/minifit-course",
+    )
+    one.add_argument("notebook", nargs="?", help="which to open, such as 04 or losses (default: the first)")
+    one.add_argument("--dir", metavar="FOLDER", help=f"your working copy (default: ./{lab.FOLDER})")
+    one.add_argument("--no-browser", dest="browser", action="store_false", help="print the address instead")
+    one.add_argument("--port", type=int, help="port to listen on (default: JupyterLab's, or the next free one)")
+
+    one = verb(
+        "check",
+        _check,
+        "check your notebooks in the terminal",
+        "Runs the cells you filled, then every check.\nExit code 0 when all is right, 1 when something is not.",
+        "minifit check 04_losses.ipynb",
+    )
+    one.add_argument("what", nargs="?", help="a notebook, its number, or a folder (default: your working copy)")
+    one.add_argument("--timeout", type=_seconds, default=10.0, help="seconds a cell may run (default: 10)")
+
+    one = verb(
+        "hint",
+        _hint,
+        "show the next hint for an exercise",
+        "Each call gives one more.",
+        "minifit hint losses.log_softmax",
+    )
+    one.add_argument("exercise", help="its identifier, as in check(...)")
+
+    one = verb(
+        "solution",
+        _solution,
+        "show the solved cell of an exercise",
+        "Try first; it asks once.",
+        "minifit solution loop.mse",
+    )
+    one.add_argument("exercise", help="its identifier, as in check(...)")
+
+    verb("progress", _progress, "show which exercises have passed", "Reads your working copy.", "minifit progress")
+
+    one = verb(
+        "grade",
+        _grade,
+        "grade a folder of submissions",
+        "Gives nbgrader's gradebook, a table and a page\nof feedback for each student. No broken notebook stops the others.",
+        "minifit grade submitted --out graded",
+    )
+    one.add_argument(
+        "folder",
+        help="<student>/<assignment>/<notebook>.ipynb as nbgrader collects them, <student>/<notebook>.ipynb, "
+        "or <student>_<notebook>.ipynb",
+    )
+    one.add_argument("--out", metavar="OUT", help="where the grades go (default: FOLDER-graded, beside it)")
+    one.add_argument(
+        "--secret-file",
+        metavar="FILE",
+        help="the secret that test cases are drawn from (default: OUT/secret, made at random); "
+        "the same secret gives the same grades",
+    )
+    one.add_argument("--workers", type=_count, help="submissions at a time (default: one a processor, at most 4)")
+    one.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="S",
+        help="seconds a cell or one case may take; a whole notebook gets six times as long (default: 10)",
+    )
+    one.add_argument("--no-progress", dest="progress", action="store_false", help="no progress bar")
+
+    one = verb(
+        "build",
+        _build,
+        "make course/ from solutions/",
+        "For authors, in a checkout.",
+        "minifit build 04 && minifit build --check",
+    )
+    one.add_argument("notebooks", nargs="*", help="which, such as 04 or losses (default: all)")
+    one.add_argument("--check", action="store_true", help="change nothing; exit 1 when course/ is out of date")
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit code."""
-    options = parser().parse_args(arguments)
-    from autograder.build import BuildError
+def _version() -> str:
+    try:
+        return metadata.version("minifit")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    top = parser()
+    options = top.parse_args(arguments)
+    if options.verb is None:
+        top.print_help()
+        return 2
     try:
         return options.run(options)
-    except (BuildError, FileNotFoundError) as error:
+    except (UsageError, BuildError, lab.LabError, FileNotFoundError, RuntimeError) as error:
         print(f"minifit {options.verb}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"\nminifit {options.verb}: stopped", file=sys.stderr)
+        return 130

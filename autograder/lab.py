@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -132,10 +133,8 @@ def _beside(folder: Path, name: str, offered: str | None) -> str:
 
 def _read_record(folder: Path) -> dict[str, dict[str, str]]:
     record: Any = None
-    try:
+    with contextlib.suppress(OSError, ValueError):
         record = json.loads((folder / STATE / _RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        pass
     empty: dict[str, dict[str, str]] = {"handed_out": {}, "offered": {}}
     if not isinstance(record, dict):
         return empty
@@ -215,10 +214,9 @@ def open_lab(words: list[str], folder: Path) -> int:
         Its exit code, on Windows.
     """
     sys.stdout.flush()
-    if sys.platform == "win32":
-        try:
-            return subprocess.call(words, cwd=folder)
-        except KeyboardInterrupt:
-            return 0
-    os.chdir(folder)
-    os.execv(words[0], words)
+    if sys.platform != "win32":
+        os.chdir(folder)
+        os.execv(words[0], words)
+    with contextlib.suppress(KeyboardInterrupt):
+        return subprocess.call(words, cwd=folder)
+    return 0

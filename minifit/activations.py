@@ -30,7 +30,7 @@ def sigmoid(x: Any) -> Any:
 
     The output remembers its logits, so that binary cross-entropy can take the short way back.
     """
-    return _with_logits(ops.sigmoid(x), x)
+    return _remember("sigmoid", ops.sigmoid(x), x)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -39,12 +39,12 @@ def softmax(x: Any, axis: int = -1) -> Any:
     The output remembers its logits, so that cross-entropy can take the short way back.
     """
     y = ops.softmax(x, axis=axis)
-    return _with_logits(y, x) if axis in (-1, len(x.shape) - 1) else y
+    return _remember("softmax", y, x) if axis in (-1, len(x.shape) - 1) else y
 
 
-def _with_logits(y: Any, x: Any) -> Any:
+def _remember(name: str, y: Any, x: Any) -> Any:
     if isinstance(y, Tensor) and isinstance(x, Tensor):
-        y.logits = x
+        y.made_by = (name, x)
     return y
 
 

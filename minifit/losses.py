@@ -96,7 +96,7 @@ def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | Non
     weights = None
     if sample_weight is not None:
         weights = backend.asarray(unwrap(sample_weight)).astype(values.dtype, copy=False)
-        values, weights = align_ranks(values, weights, expand=False)
+        values, weights = align_ranks(values, weights)
         if values.ndim and weights.ndim and values.shape[: weights.ndim] != weights.shape:
             raise ValueError(
                 f"sample_weight of shape {weights.shape} does not fit losses of shape {values.shape}: "
@@ -202,11 +202,17 @@ def binary_crossentropy(
 def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
     if from_logits:
         return ops.sigmoid_crossentropy(y_pred, targets=unwrap(t))
-    logits = getattr(y_pred, "logits", None)
+    logits = _logits_of(y_pred, "sigmoid")
     if logits is not None:
         return ops.sigmoid_crossentropy(logits, targets=unwrap(t), probabilities=y_pred.value)
     p = _clip(y_pred)
     return -(t * ops.log(p) + (1 - t) * ops.log(1 - p))
+
+
+def _logits_of(y_pred: Any, activation: str) -> Any:
+    """Return what `activation` computed these probabilities from, if that is where they come from."""
+    name, logits = getattr(y_pred, "made_by", None) or (None, None)
+    return logits if name == activation else None
 
 
 def _clip(p: Any) -> Any:
@@ -238,7 +244,7 @@ def categorical_crossentropy(
         y_true = y_true * (1 - label_smoothing) + label_smoothing / y_pred.shape[-1]
     if from_logits:
         return ops.softmax_crossentropy(y_pred, targets=unwrap(y_true))
-    logits = getattr(y_pred, "logits", None)
+    logits = _logits_of(y_pred, "softmax")
     if logits is not None:
         return ops.softmax_crossentropy(logits, targets=unwrap(y_true), probabilities=y_pred.value)
     p = _clip(y_pred / ops.sum(y_pred, axis=-1, keepdims=True))
@@ -267,11 +273,40 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
     labels = as_labels(y_true, y_pred.shape)
     if from_logits:
         return ops.softmax_crossentropy_sparse(y_pred, labels=labels)
-    logits = getattr(y_pred, "logits", None)
+    logits = _logits_of(y_pred, "softmax")
     if logits is not None:
         return ops.softmax_crossentropy_sparse(logits, labels=labels, probabilities=y_pred.value)
     p = _clip(y_pred / ops.sum(y_pred, axis=-1, keepdims=True))
     return -ops.log(ops.squeeze(ops.take_along_axis(p, indices=labels[..., None], axis=-1), axis=-1))
+
+
+def crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
+    """Return the cross-entropy that the shapes ask for: binary, sparse or categorical."""
+    y_true, y_pred = _as_array(y_true), _as_float(y_pred)
+    kind = crossentropy_kind(y_true.shape, y_pred.shape)
+    fn = {
+        "binary": binary_crossentropy,
+        "sparse": sparse_categorical_crossentropy,
+        "categorical": categorical_crossentropy,
+    }[kind]
+    return fn(y_true, y_pred, from_logits=from_logits)
+
+
+def crossentropy_kind(true_shape: tuple[int, ...], pred_shape: tuple[int, ...]) -> str:
+    """Return what labels and predictions of these shapes are, as Keras decides it.
+
+    Examples
+    --------
+    >>> crossentropy_kind((32,), (32, 1)), crossentropy_kind((32,), (32, 10))
+    ('binary', 'sparse')
+    >>> crossentropy_kind((32, 10), (32, 10))
+    'categorical'
+    """
+    if pred_shape[-1] == 1:
+        return "binary"
+    if len(true_shape) < len(pred_shape) or true_shape[-1] == 1:
+        return "sparse"
+    return "categorical"
 
 
 def _several_classes(name: str, y_pred: Any) -> None:
@@ -419,7 +454,7 @@ class SparseCategoricalCrossentropy(LossFunction):
 
 _OWN_FUNCTIONS = (
     *(mean_squared_error, mean_absolute_error, binary_crossentropy),
-    *(categorical_crossentropy, sparse_categorical_crossentropy),
+    *(categorical_crossentropy, sparse_categorical_crossentropy, crossentropy),
 )
 _CLASSES = (
     *(MeanSquaredError, MeanAbsoluteError, BinaryCrossentropy),
@@ -431,6 +466,7 @@ _NAMED: dict[str, Any] = {
     **dict.fromkeys(("mse", "MSE"), mean_squared_error),
     **dict.fromkeys(("mae", "MAE"), mean_absolute_error),
     **dict.fromkeys(("bce", "BCE"), binary_crossentropy),
+    "ce": crossentropy,
 }
 
 

@@ -113,7 +113,7 @@ class MeanMetricWrapper(Mean):
         self, y_true: Any, y_pred: Any, sample_weight: Any = None
     ) -> None:
         """Take in a batch: labels (N, ...), predictions (N, ...), weights (N,) or None."""
-        y_true, y_pred = backend.asarray(unwrap(y_true)), backend.asarray(unwrap(y_pred))
+        y_true, y_pred = _arrays(y_true, y_pred)
         super().update_state(self.fn(y_true, y_pred, **self.options), sample_weight)
 
 
@@ -121,25 +121,35 @@ class MeanMetricWrapper(Mean):
 
 
 def binary_accuracy(y_true: Array, y_pred: Array, threshold: float = 0.5) -> Array:
-    """Return the share over the last axis in which ``y_pred > threshold`` agrees with the label."""
-    y_true, y_pred = losses.align_ranks(y_true, y_pred)
+    """Return 1 where ``y_pred > threshold`` agrees with the label, element by element: (N, C) to (N, C)."""
+    y_true, y_pred = losses.align_ranks(*_arrays(y_true, y_pred))
     _same_shape("binary_accuracy", y_true, y_pred)
-    return (y_true == (y_pred > threshold)).mean(axis=-1)
+    return _as_numbers(y_true == (y_pred > threshold))
 
 
 def categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     """Return 1 where the largest prediction is at the largest label: (N, C) one-hot to (N,)."""
+    y_true, y_pred = _arrays(y_true, y_pred)
     _same_shape("categorical_accuracy", y_true, y_pred)
-    return y_true.argmax(axis=-1) == y_pred.argmax(axis=-1)
+    return _as_numbers(y_true.argmax(axis=-1) == y_pred.argmax(axis=-1))
 
 
 def sparse_categorical_accuracy(y_true: Array, y_pred: Array) -> Array:
     """Return 1 where the largest prediction is at the integer label: (N,) and (N, C) to (N,)."""
+    y_true, y_pred = _arrays(y_true, y_pred)
     if y_true.ndim == y_pred.ndim and y_true.shape[-1] == 1:
         y_true = y_true[..., 0]
     if y_true.shape != y_pred.shape[:-1]:
         raise ValueError(f"sparse_categorical_accuracy needs labels of shape {y_pred.shape[:-1]}; got {y_true.shape}.")
-    return y_true == y_pred.argmax(axis=-1)
+    return _as_numbers(y_true == y_pred.argmax(axis=-1))
+
+
+def _arrays(*values: Any) -> list[Array]:
+    return [backend.asarray(unwrap(value)) for value in values]
+
+
+def _as_numbers(agrees: Array) -> Array:
+    return agrees.astype(backend.floatx())
 
 
 def _same_shape(name: str, y_true: Array, y_pred: Array) -> None:
@@ -222,6 +232,11 @@ _NAMED: dict[str, type[Metric]] = {
     **dict.fromkeys(("mae", "MAE"), MeanAbsoluteError),
     **dict.fromkeys(("bce", "BCE"), BinaryCrossentropy),
 }
+_BY_SHAPE: dict[str, tuple[Any, Any]] = {
+    "binary": (BinaryAccuracy, BinaryCrossentropy),
+    "sparse": (SparseCategoricalAccuracy, SparseCategoricalCrossentropy),
+    "categorical": (CategoricalAccuracy, CategoricalCrossentropy),
+}
 _ACCURACY_NAMES = ("accuracy", "acc")
 _CROSSENTROPY_NAMES = ("crossentropy", "ce")
 
@@ -256,12 +271,6 @@ def resolve(identifier: Any, y_true: Array, y_pred: Array) -> Any:
     axis of 1, mean sparse; anything else one-hot. The loss plays no part, as in Keras.
     """
     if isinstance(identifier, str) and identifier in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES):
-        accuracy = identifier in _ACCURACY_NAMES
-        if y_pred.shape[-1] == 1:
-            kind: Any = BinaryAccuracy if accuracy else BinaryCrossentropy
-        elif y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1:
-            kind = SparseCategoricalAccuracy if accuracy else SparseCategoricalCrossentropy
-        else:
-            kind = CategoricalAccuracy if accuracy else CategoricalCrossentropy
-        return kind(name=identifier)
+        kind = losses.crossentropy_kind(y_true.shape, y_pred.shape)
+        return _BY_SHAPE[kind][identifier in _CROSSENTROPY_NAMES](name=identifier)
     return get(identifier, "compile(metrics=...)")

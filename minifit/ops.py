@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import Array, epsilon, xp
+from .backend import Array, asarray, epsilon, to_numpy, xp
 
 Product = Callable[..., Any]
 
@@ -520,6 +520,37 @@ def sigmoid_crossentropy(logits, targets=None, probabilities=None):
     return -(targets * np.log(p) + (1 - targets) * np.log(1 - p))
 
 
+# --------------------------------------------------------------------------- without a gradient
+
+abs = absolute
+
+
+def convert_to_tensor(x, dtype=None):
+    """Return x as an array, or the Tensor that it is already."""
+    x = x if isinstance(x, Traced) else asarray(x)
+    return x if dtype is None else x.astype(dtype)
+
+
+def convert_to_numpy(x):
+    """Return a copy of x on the host."""
+    return np.array(to_numpy(x))
+
+
+def cast(x, dtype):
+    """Return x in another dtype."""
+    return convert_to_tensor(x, dtype)
+
+
+def zeros_like(x):
+    """Return zeros of x's shape and dtype."""
+    return np.zeros_like(x)
+
+
+def ones_like(x):
+    """Return ones of x's shape and dtype."""
+    return np.ones_like(x)
+
+
 # --------------------------------------------------------------------------- NumPy's names
 
 #: What the tape puts in the place of a NumPy function that is called on a Tensor.
@@ -605,15 +636,11 @@ def _swapped(ndim: int, a: int, b: int) -> tuple[int, ...]:
     return tuple(order)
 
 
-def cast_to_float(x: Array, dtype: Any) -> Array:
-    """Return integers and booleans as `dtype`, floats of another width too; else x itself."""
-    return x if x.dtype == dtype else x.astype(dtype)
-
-
 __all__ = [
     *("add", "subtract", "multiply", "divide", "power", "maximum", "minimum", "where", "clip"),
     *("negative", "exp", "expm1", "log", "log1p", "sqrt", "square", "absolute", "sin", "cos", "tanh"),
     *("sum", "mean", "max", "min", "var", "std", "reshape", "transpose", "squeeze", "expand_dims"),
     *("broadcast_to", "take_along_axis", "concatenate", "stack", "matmul", "dense", "relu", "sigmoid"),
-    *("softplus", "softmax", "log_softmax", "unbroadcast", "is_float"),
+    *("softplus", "softmax", "log_softmax", "unbroadcast", "abs", "cast", "zeros_like"),
+    *("ones_like", "convert_to_tensor", "convert_to_numpy"),
 ]

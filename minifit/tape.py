@@ -36,7 +36,7 @@ class Tensor(ops.Traced):
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "logits", "tracked", "value")
+    __slots__ = ("__weakref__", "made_by", "tracked", "value")
 
     # NumPy then leaves `array + tensor` to the tensor.
     __array_priority__ = 1000
@@ -44,7 +44,8 @@ class Tensor(ops.Traced):
     def __init__(self, value: Any, tracked: bool = False) -> None:
         self.value: Array = value
         self.tracked = tracked  # whether something of this is a variable that wants a gradient
-        self.logits: Tensor | None = None  # set by softmax and sigmoid: what they were computed from
+        # Set by softmax and sigmoid: which of them made this, and from what.
+        self.made_by: tuple[str, Tensor] | None = None
 
     # -- what it is ---------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ class Trainer:
     def __init__(self) -> None:
         self.optimizer: Any = None
         self.compiled = False
-        self.stop_training = False
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self.compiled_metric_names: list[str] = []
         self._loss: Callable[..., Any] | None = None
@@ -289,11 +289,11 @@ class Trainer:
                 if validation is not None and validate_after(epoch + 1):
                     val_logs = self._run_test(validation, run)
                     logs.update({f"val_{name}": value for name, value in val_logs.items()})
-                logs = python_logs(logs)
-                run.call("on_epoch_end", epoch, logs=logs)
+                # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
+                run.call("on_epoch_end", epoch, logs=python_logs(logs))
                 if self.stop_training:
                     break
-            run.call("on_train_end", logs=logs)
+            run.call("on_train_end", logs=python_logs(logs))
         return self.history  # type: ignore[return-value]
 
     def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
@@ -364,12 +364,15 @@ class Trainer:
         def current_logs() -> Logs:
             return python_logs(self._results() if logs is None else logs)
 
+        self.stop_evaluating = False
         self.reset_metrics()
         run.call("on_test_begin")
         for index, batch in enumerate(test):
             run.call("on_test_batch_begin", index)
             logs = step(batch)
             run.call("on_test_batch_end", index, logs=current_logs)
+            if self.stop_evaluating:
+                break
         result = current_logs()
         run.call("on_test_end", logs=result)
         return result
@@ -381,6 +384,7 @@ class Trainer:
         inputs = ArrayData(self._checked_input("x", x), batch_size=batch_size)
         run = self._callback_list(callbacks, _verbosity(verbose), steps=inputs.n_steps)
         outputs = []
+        self.stop_predicting = False
         with backend.one_blas_thread(self._largest_product(inputs.batch_size)):
             run.call("on_predict_begin")
             for index, batch in enumerate(inputs):
@@ -388,6 +392,8 @@ class Trainer:
                 y_pred = backend.to_numpy(self.predict_step(batch[:1]))
                 outputs.append(y_pred)
                 run.call("on_predict_batch_end", index, logs={"outputs": y_pred})
+                if self.stop_predicting:
+                    break
             run.call("on_predict_end")
         return np.concatenate(outputs)
 
@@ -449,13 +455,14 @@ class Trainer:
                 )
             if y is None:
                 raise ValueError("class_weight needs y, whose classes it weighs; got y=None.")
-            sample_weight = data.class_weight_to_sample_weight(y, class_weight)
         if sample_weight is not None:
             sample_weight = _as_sample_weight(sample_weight, x)
         data.same_length({"x": x, "y": y, "sample_weight": sample_weight})
         held_out = None if validation_data is None else data.unpack(validation_data)
         if validation_split and held_out is None:
             (x, y, sample_weight), held_out = data.split_tail((x, y, sample_weight), validation_split)
+        if class_weight is not None:  # after the split: validation is never weighted by class
+            sample_weight = data.class_weight_to_sample_weight(y, class_weight)
         for name, array in (("x", x), ("y", y)):
             if array is not None:
                 data.no_nan(name, array)

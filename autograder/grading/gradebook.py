@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +125,10 @@ class Gradebook:
             grade = self._book.find_grade(score.cell, notebook, notebook, result.student)
             grade.auto_score = score.points
             # As nbgrader has it: what a person graded before wants a second look after grading again.
-            by_person = grade.manual_score is not None and not score.by_hand
-            grade.needs_manual_grade = by_person or (score.points is None and grade.manual_score is None)
+            grade.needs_manual_grade = score.points is None or grade.manual_score is not None
             if grade.manual_score is not None:
                 points = float(grade.manual_score + (grade.extra_credit or 0.0))
-                score = _with_points(score, points)
+                score = replace(score, points=points)
             scores.append(self._add_comment(notebook, result.student, score))
         self._book.db.commit()
         return scores
@@ -144,7 +144,7 @@ class Gradebook:
         automatic = "No response." if score.status == NO_RESPONSE else score.message
         comment.auto_comment = None if score.status == "right" or not automatic else automatic
         written = comment.manual_comment
-        return Score(**{**vars(score), "comment": written}) if written else score
+        return replace(score, comment=written) if written else score
 
     def add_notebook(self, result: Result, assignment: Assignment) -> None:
         """Lay the graded notebook where formgrader shows it, with the verdicts as its outputs.
@@ -154,10 +154,6 @@ class Gradebook:
         """
         path = self.folder / "autograded" / result.student / assignment.name / f"{assignment.name}.ipynb"
         write_atomic(path, json.dumps(_graded_notebook(result, assignment), indent=1) + "\n")
-
-
-def _with_points(score: Score, points: float) -> Score:
-    return Score(**{**vars(score), "points": points})
 
 
 def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
@@ -181,9 +177,8 @@ def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
             order.append(_cell(released["cell_type"], released["source"], released["id"], dict(released["metadata"])))
     for cell in order:
         score = by_cell.get(cells.metadata(cell).get("grade_id", ""))
-        if score is not None and cell["cell_type"] == "code" and score.points is not None:
-            cell["outputs"] = _outputs(score)
-            cell["execution_count"] = 1
+        if score is not None and cell["cell_type"] == "code":
+            cell.update(outputs=_outputs(score), execution_count=1)
     return {"cells": order, "metadata": assignment.notebook["metadata"], "nbformat": 4, "nbformat_minor": 5}
 
 

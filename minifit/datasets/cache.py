@@ -59,6 +59,8 @@ def fetch(
     from http.client import HTTPException
     from urllib.request import urlopen
 
+    # First of all, so that a folder that cannot be written is known before minutes of waiting.
+    destination.parent.mkdir(parents=True, exist_ok=True)
     failures = []
     for url in urls:
         try:
@@ -76,8 +78,7 @@ def fetch(
 
 
 def write_whole(destination: Path, content: bytes) -> None:
-    """Write a file under a temporary name beside `destination`, then rename it."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file under a temporary name in the folder of `destination`, then rename it."""
     temporary = destination.with_name(f".{destination.name}.{os.getpid()}.part")
     try:
         temporary.write_bytes(content)

@@ -160,7 +160,8 @@ def _locate(folder: str | os.PathLike[str] | None) -> list[Path]:
             raise FileNotFoundError(
                 f"load_data(folder={os.fspath(folder)!r}) expects a folder with the four files of Fashion-MNIST; "
                 + (f"this one lacks {', '.join(missing)}." if exists else "there is no such folder.")
-                + f"\nThey are at {_HOSTS[0]}. Without them, load_data() gives the 12,000 images of the package."
+                + "\nThey are at https://github.com/zalandoresearch/fashion-mnist, in data/fashion. Without them, "
+                "load_data() gives the 12,000 images of the package."
             )
     else:
         paths = _present(_DEBIAN_FOLDER)

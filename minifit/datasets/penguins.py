@@ -51,7 +51,7 @@ def load_data() -> tuple[tuple[NDArray[np.float64], NDArray[np.uint8]], tuple[ND
     >>> np.isnan(x_train).sum(axis=0)
     array([1, 1, 1, 1])
     >>> [CLASS_NAMES[label] for label in y_train[5:8]]
-    []
+    ['Adelie', 'Adelie', 'Gentoo']
     """
     table = load_table()
     x = np.stack([table[name] for name in FEATURE_NAMES], axis=1)

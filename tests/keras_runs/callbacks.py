@@ -15,9 +15,7 @@ def _fit(keras: Any, callbacks: list[Any], epochs: int, metrics: list[str] | Non
     x, y = regression(40)
     model = network(keras)
     model.compile(keras.optimizers.SGD(0.2), "mse", metrics=metrics)
-    history = model.fit(
-        x, y, epochs=epochs, batch_size=16, shuffle=False, verbose=0, callbacks=callbacks, **arguments
-    )
+    history = model.fit(x, y, epochs=epochs, batch_size=16, shuffle=False, verbose=0, callbacks=callbacks, **arguments)
     return model, history
 
 
@@ -51,7 +49,7 @@ def hooks_of_evaluate_and_predict(keras: Any) -> Outputs:
 
 @scenario
 def on_batch_hooks_are_reached_through_the_train_batch_hooks(keras: Any) -> Outputs:
-    class Old(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Old(keras.callbacks.Callback):
         def on_batch_begin(self, batch: int, logs: Any = None) -> None:
             seen.append(["begin", batch, dict(logs)])
 
@@ -67,7 +65,7 @@ def on_batch_hooks_are_reached_through_the_train_batch_hooks(keras: Any) -> Outp
 def callbacks_run_in_the_order_given_and_history_after_them(keras: Any) -> Outputs:
     order: list[str] = []
 
-    class Named(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Named(keras.callbacks.Callback):
         def __init__(self, name: str) -> None:
             super().__init__()
             self.name = name
@@ -91,7 +89,7 @@ def a_key_that_a_callback_adds_reaches_history_and_train_end(keras: Any) -> Outp
 def a_callback_sees_the_model_its_optimizer_and_the_parameters(keras: Any) -> Outputs:
     found: Outputs = {}
 
-    class Look(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Look(keras.callbacks.Callback):
         def on_train_begin(self, logs: Any = None) -> None:
             found["params"] = dict(self.params)
             found["begin logs"] = logs
@@ -124,7 +122,7 @@ def lambda_callback_takes_any_hook(keras: Any) -> Outputs:
 
 @scenario
 def stopping_in_the_middle_of_an_epoch_still_validates_and_counts_it(keras: Any) -> Outputs:
-    class Stop(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             if len(self.model.history.epoch) == 1 and batch == 1:
                 self.model.stop_training = True
@@ -148,7 +146,7 @@ def stop_training_set_in(keras: Any, hook: str) -> Outputs:
 
 @scenario
 def evaluate_and_predict_can_be_stopped_too(keras: Any) -> Outputs:
-    class Stop(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Stop(keras.callbacks.Callback):
         def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
             self.model.stop_evaluating = batch == 1
 
@@ -369,13 +367,24 @@ def checkpoint_without_its_key_warns_and_saves_anyway(keras: Any) -> Outputs:
 
 
 @scenario
+def checkpoint_of_whole_models_can_be_loaded_and_predicts(keras: Any) -> Outputs:
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = keras.callbacks.ModelCheckpoint(os.path.join(folder, "{epoch:02d}.keras"))
+        _fit(keras, [checkpoint], 2)
+        files = sorted(os.listdir(folder))
+        loaded = keras.models.load_model(os.path.join(folder, files[0]))
+        return {"files": files, "predicted": loaded.predict(regression(3)[0], verbose=0), "w": loaded.get_weights()}
+
+
+@scenario
 def checkpoint_refuses_names_and_frequencies_it_cannot_use(keras: Any) -> Outputs:
     found: Outputs = {}
-    for name, given in {
-        "weights need .weights.h5": {"filepath": "a.h5", "save_weights_only": True},
+    wrong: dict[str, dict[str, Any]] = {
+        "weights": {"filepath": "a.txt", "save_weights_only": True},
         "whole models need .keras or .h5": {"filepath": "a.txt"},
         "frequency": {"filepath": "a.weights.h5", "save_weights_only": True, "save_freq": "batch"},
-    }.items():
+    }
+    for name, given in wrong.items():
         with error_into(found, name):
             keras.callbacks.ModelCheckpoint(**given)
     return found

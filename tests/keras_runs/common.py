@@ -1,8 +1,8 @@
-"""What every scenario uses: a registry, small data sets, weights from a seed, a callback that writes down all it sees.
+"""What every scenario uses: a registry, small data sets, weights from a seed, a recording callback.
 
-A scenario is a function ``scenario(keras) -> dict``. ``keras`` is real Keras when the run is recorded and minifit when it
-is replayed, so a scenario is written in the public names that both have. It holds everything that is random in its own
-hands: weights come from :func:`seeded`, rows are never shuffled, dropout draws nothing.
+A scenario is a function ``scenario(keras) -> dict``. ``keras`` is real Keras when the run is recorded and
+minifit when it is replayed, so a scenario is written in the public names that both have. Nothing in it is left
+to chance: weights come from :func:`seeded`, rows are never shuffled, dropout draws nothing.
 """
 
 import itertools
@@ -163,7 +163,7 @@ def recorder(keras: Any) -> Any:
 def scripted(keras: Any, **values: list[float]) -> Any:
     """A callback that writes ``values[key][epoch]`` into the epoch's logs, so that later ones read a script."""
 
-    class Script(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Script(keras.callbacks.Callback):
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             for key, sequence in values.items():
                 logs[key] = sequence[epoch]

@@ -163,7 +163,8 @@ def layers_can_be_added_one_by_one(keras: Any) -> Outputs:
     model.compile("sgd", "mse")
     history = model.fit(x, y, epochs=1, shuffle=False, verbose=0)
     names = [layer.name for layer in model.layers]
-    return {"name": model.name, "names": names, "kernel": model.get_layer("second").get_weights()[0], **kept(model, history)}
+    kernel = model.get_layer("second").get_weights()[0]
+    return {"name": model.name, "names": names, "kernel": kernel, **kept(model, history)}
 
 
 @scenario
@@ -188,6 +189,45 @@ def two_models_of_different_sizes_train_side_by_side(keras: Any) -> Outputs:
             history = model.fit(x, one_hot(y, 3), epochs=1, shuffle=False, verbose=0)
             outputs[f"{name}{round_}"] = kept(model, history)
     return outputs
+
+
+@scenario
+def a_layer_of_the_users_own_trains(keras: Any) -> Outputs:
+    class Scale(keras.layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+            self.shift = self.add_weight(shape=(), initializer="zeros", name="shift")
+
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.factor + self.shift
+
+    x, y = regression()
+    model = seeded(keras.Sequential([keras.Input(shape=(5,)), Scale(), keras.layers.Dense(2), Scale()]))
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    history = model.fit(x, y, epochs=2, shuffle=False, verbose=0)
+    return {"parameters": model.count_params(), **kept(model, history)}
+
+
+@scenario
+def a_subclassed_model_uses_a_layer_twice(keras: Any) -> Outputs:
+    class Shared(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shared = keras.layers.Dense(5, activation="tanh")
+            self.dropout = keras.layers.Dropout(0.5)
+            self.head = keras.layers.Dense(2)
+
+        def call(self, inputs: Any, training: bool = False) -> Any:
+            hidden = self.shared(self.shared(inputs)) + inputs
+            return self.head(self.dropout(hidden, training=False))
+
+    x, y = regression()
+    model = Shared()
+    model(x[:1])
+    seeded(model)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    history = model.fit(x, y, epochs=2, shuffle=False, verbose=0)
+    return {"predicted": model.predict(x[:3], verbose=0), **kept(model, history)}
 
 
 @cases({dtype: {"dtype": dtype} for dtype in ("uint8", "int64", "float32", "bool")})

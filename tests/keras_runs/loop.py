@@ -63,9 +63,7 @@ def validation_split_takes_the_last_rows(keras: Any, n: int, part: float) -> Out
     model = network(keras)
     model.compile("sgd", "mse")
     seen = recorder(keras)
-    history = model.fit(
-        x, y, validation_split=part, batch_size=1, epochs=1, shuffle=False, verbose=0, callbacks=[seen]
-    )
+    history = model.fit(x, y, validation_split=part, batch_size=1, epochs=1, shuffle=False, verbose=0, callbacks=[seen])
     counts = [sum(e[0] == f"on_{mode}_batch_end" for e in seen.seen) for mode in ("train", "test")]
     return {"rows": counts, **kept(model, history)}
 
@@ -105,9 +103,7 @@ def validation_freq(keras: Any, frequency: int | list[int]) -> Outputs:
     x, y = regression(40)
     model = network(keras)
     model.compile("sgd", "mse")
-    history = model.fit(
-        x, y, validation_split=0.25, validation_freq=frequency, epochs=6, shuffle=False, verbose=0
-    )
+    history = model.fit(x, y, validation_split=0.25, validation_freq=frequency, epochs=6, shuffle=False, verbose=0)
     return kept(model, history)
 
 
@@ -130,7 +126,8 @@ def a_second_fit_continues_the_weights_with_a_new_history(keras: Any) -> Outputs
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9), "mse")
     first = model.fit(x, y, epochs=2, shuffle=False, verbose=0)
     second = model.fit(x, y, epochs=1, shuffle=False, verbose=0)
-    return {"same": first is second, "first": first.history, "is_model_history": model.history is second, **kept(model, second)}
+    found = {"same": first is second, "first": first.history, "is_model_history": model.history is second}
+    return {**found, **kept(model, second)}
 
 
 @cases({"keys in order": {}})
@@ -157,7 +154,6 @@ def return_forms(keras: Any, metrics: list[str] | None) -> Outputs:
         "test_on_batch as dict": model.test_on_batch(x, y, return_dict=True),
         "predict": model.predict(x[:3], verbose=0),
         "predict_on_batch": model.predict_on_batch(x[:3]),
-        "metrics_names": list(model.metrics_names),
         "weights": model.get_weights(),
     }
 
@@ -212,15 +208,23 @@ def wrong_lengths_and_empty_splits_are_value_errors(keras: Any) -> Outputs:
     model = network(keras)
     model.compile("sgd", "mse")
     found: Outputs = {}
-    for name, given in {
+    wrong: dict[str, dict[str, Any]] = {
         "y shorter": {"y": y[:19]},
         "weights shorter": {"y": y, "sample_weight": np.ones(19)},
         "nothing to train on": {"y": y, "validation_split": 0.99},
-        "nothing to validate on": {"y": y, "validation_split": 0.01},
-    }.items():
+    }
+    for name, given in wrong.items():
         with error_into(found, name):
             model.fit(x, **given, verbose=0)
     return {"weights": model.get_weights(), **found}
+
+
+@scenario
+def labels_become_one_hot_rows(keras: Any) -> Outputs:
+    return {
+        "counted": keras.utils.to_categorical([0, 2, 1, 2]),
+        "column": keras.utils.to_categorical(np.array([[1], [0]]), num_classes=4),
+    }
 
 
 @scenario

@@ -4,7 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from .common import Outputs, binary, cases, classes, kept, network, one_hot, plain, regression, scenario, seeded
+from .common import (
+    Outputs,
+    binary,
+    cases,
+    classes,
+    error_into,
+    kept,
+    network,
+    one_hot,
+    plain,
+    regression,
+    scenario,
+    seeded,
+)
 
 REGRESSION_NAMES = ["mse", "MSE", "mean_squared_error", "MeanSquaredError", "mae", "MAE", "mean_absolute_error"]
 
@@ -294,7 +307,7 @@ def a_loss_function_of_the_users_own_trains(keras: Any, make: Any) -> Outputs:
 
 @scenario
 def a_loss_class_of_the_users_own_is_weighted_and_reduced(keras: Any) -> Outputs:
-    class Quartic(keras.losses.Loss):  # type: ignore[name-defined,misc]
+    class Quartic(keras.losses.Loss):
         def call(self, y_true: Any, y_pred: Any) -> Any:
             return keras.ops.mean((y_pred - y_true) ** 4, axis=-1)
 
@@ -303,6 +316,41 @@ def a_loss_class_of_the_users_own_is_weighted_and_reduced(keras: Any) -> Outputs
     model = network(keras)
     model.compile(keras.optimizers.SGD(0.05), Quartic(name="quartic"))
     return kept(model, model.fit(x, y, sample_weight=w, epochs=2, shuffle=False, verbose=0))
+
+
+@scenario
+def loss_weights_scale_the_loss_and_its_gradient(keras: Any) -> Outputs:
+    x, y = regression()
+    model = network(keras)
+    model.compile(keras.optimizers.SGD(0.05), "mse", loss_weights=2.5, metrics=["mse"])
+    return kept(model, model.fit(x, y, epochs=2, shuffle=False, verbose=0, validation_split=0.2))
+
+
+@cases({"beside a loss": {"loss": "mse"}, "alone": {"loss": None}})
+def a_layer_adds_to_the_loss(keras: Any, loss: str | None) -> Outputs:
+    class Penalised(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            self.add_loss(0.1 * keras.ops.mean(keras.ops.square(inputs)))
+            return inputs
+
+    x, y = regression()
+    layers = [keras.Input(shape=(5,)), keras.layers.Dense(3), Penalised(), keras.layers.Dense(2)]
+    model = seeded(keras.Sequential(layers))
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    given = (x, y) if loss else (x,)
+    history = model.fit(*given, epochs=2, shuffle=False, verbose=0)
+    return {"evaluated": model.evaluate(*given, verbose=0), **kept(model, history)}
+
+
+@scenario
+def without_any_loss_there_is_nothing_to_compute(keras: Any) -> Outputs:
+    x, y = regression()
+    model = network(keras)
+    model.compile("sgd")
+    found: Outputs = {}
+    with error_into(found):
+        model.fit(x, y, verbose=0)
+    return found
 
 
 @scenario

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import Outputs, cases, classes, kept, network, output_itself, regression, scenario, weight_only
+from .common import Outputs, cases, classes, error_into, kept, network, output_itself, regression, scenario, weight_only
 
 RULES: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("SGD", {}),
@@ -20,6 +20,11 @@ RULES: dict[str, tuple[str, dict[str, Any]]] = {
     "adam": ("Adam", {}),
     "adam, betas and epsilon": ("Adam", {"learning_rate": 0.05, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}),
     "adam, amsgrad": ("Adam", {"learning_rate": 0.05, "beta_2": 0.5, "amsgrad": True}),
+    "sgd, clipvalue": ("SGD", {"learning_rate": 0.1, "clipvalue": 0.05}),
+    "sgd, clipnorm": ("SGD", {"learning_rate": 0.1, "clipnorm": 0.1}),
+    "adam, global_clipnorm": ("Adam", {"learning_rate": 0.05, "global_clipnorm": 0.1}),
+    "momentum, weight decay": ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "weight_decay": 0.05}),
+    "adam, weight decay and clipnorm": ("Adam", {"learning_rate": 0.1, "weight_decay": 0.1, "clipnorm": 0.2}),
 }
 
 GRADIENTS = np.array([[1.0, -3.0, 1e-7], [-2.0, 0.0, 1e-8], [0.5, 4.0, 0.0], [1.0, 1e-4, -1e-7], [0.0, -2.0, 1e3]])
@@ -76,7 +81,7 @@ def changing_the_rate_midway_leaves_past_velocity_alone(keras: Any, rule: tuple[
 
 @scenario
 def a_callback_that_sets_the_rate_acts_on_the_next_step(keras: Any) -> Outputs:
-    class Halve(keras.callbacks.Callback):  # type: ignore[name-defined,misc]
+    class Halve(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
             self.model.optimizer.learning_rate = 0.2 / 2**epoch
 
@@ -104,10 +109,16 @@ def fitting_twice_continues_the_optimizer_and_compiling_again_renews_it(keras: A
 
 @scenario
 def the_learning_rate_must_be_a_float(keras: Any) -> Outputs:
-    from .common import error_into
-
     found: Outputs = {}
     for name in ("SGD", "RMSprop", "Adam"):
         with error_into(found, name):
             getattr(keras.optimizers, name)(1)
+    return found
+
+
+@scenario
+def only_one_kind_of_clipping_may_be_asked_for(keras: Any) -> Outputs:
+    found: Outputs = {}
+    with error_into(found):
+        keras.optimizers.SGD(0.1, clipnorm=1.0, clipvalue=1.0)
     return found

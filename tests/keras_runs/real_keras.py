@@ -8,8 +8,8 @@ from typing import Any
 def choose_backend() -> str | None:
     """The backend to record with: what ``KERAS_BACKEND`` says, else the first that is installed of torch and JAX.
 
-    TensorFlow is not chosen by itself: it keeps the logits behind a softmax and uses them in place of the probabilities,
-    so saturated probabilities cost more there than on the other backends.
+    TensorFlow is not chosen by itself: it keeps the logits behind a softmax and uses them in place of the
+    probabilities, so saturated probabilities cost more there than on the other backends.
     """
     if importlib.util.find_spec("keras") is None:
         return None
@@ -20,9 +20,10 @@ def choose_backend() -> str | None:
 def keras_in_float64() -> Any:
     """Import Keras, set its float type to float64 and lift its cap on precision.
 
-    ``set_floatx("float64")`` is not enough. Keras' type promotion takes every float64 result back to float32 on torch and
-    JAX ("to be aligned with JAX's default behavior"), so products of matrices, losses and metrics would be kept in float32. The
-    table behind that rule has one entry for float64; here it says float64, as it does on TensorFlow. No formula changes.
+    ``set_floatx("float64")`` is not enough. Keras' type promotion takes float64 results back to float32 on torch
+    and JAX ("to be aligned with JAX's default behavior"), so products of matrices, losses and metrics would be
+    kept in float32. The table behind that rule has one entry for float64; here it says float64, as it does on
+    TensorFlow. No formula changes.
 
     Raises
     ------

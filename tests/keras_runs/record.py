@@ -2,9 +2,9 @@
 
     python tests/keras_runs/record.py [--check] [NAME ...]
 
-needs ``pip install keras torch``. A run that agrees with its record to 1e-12 is left as it stands, so that recording again on
-another machine changes nothing. ``--check`` writes nothing and exits with 1 when something would change. Names (or parts of
-them) restrict it to the scenarios that contain one.
+needs ``pip install keras torch``. A run that agrees with its record to 1e-12 is left as it stands, so that
+recording again on another machine changes nothing. ``--check`` writes nothing and exits with 1 when something
+would change. Names (or parts of them) restrict it to the scenarios that contain one.
 """
 
 import argparse
@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     from keras_runs.store import differences, encode, load, save
 
     keras = keras_in_float64()
-    print(f"Keras {keras.__version__} on {keras.config.backend()}, {keras.config.floatx()}")
+    recorded_with = f"Keras {keras.__version__} on {keras.config.backend()}, {keras.config.floatx()}"
+    print(recorded_with)
     changed = 0
     for topic in TOPICS:
         old = load(topic)
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             changed += 1
             print(f"{name}: no scenario has this name any more; its record is dropped")
         if not given.check and new != old:
-            save(topic, new)
+            save(topic, new, recorded_with)
     print(f"{len(SCENARIOS)} scenarios, {changed} records {'would change' if given.check else 'changed'}")
     return 1 if given.check and changed else 0
 

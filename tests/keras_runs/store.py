@@ -1,7 +1,7 @@
 """Outputs of a scenario to JSON and back, and the comparison of two of them.
 
-A float is written with all its digits, so nothing is lost. Kinds are kept apart: an array is not a list, a Python float is
-not an integer or a NumPy scalar, since which of them Keras hands back is part of what it promises.
+A float is written with all its digits, so nothing is lost. Kinds are kept apart: an array is not a list, a
+Python float is not an integer or a NumPy scalar, since which of them Keras hands back is part of what it promises.
 """
 
 import json
@@ -21,7 +21,8 @@ def encode(value: Any) -> Any:
     Raises
     ------
     TypeError
-        For anything but nested lists, tuples and dicts of arrays, numbers, strings, booleans and None; a NumPy scalar too.
+        For anything but nested lists, tuples and dicts of arrays, numbers, strings, booleans and None. A NumPy
+        scalar is refused too.
     """
     if isinstance(value, np.ndarray):
         return {"dtype": str(value.dtype), "shape": list(value.shape), "values": value.ravel().tolist()}
@@ -35,13 +36,13 @@ def encode(value: Any) -> Any:
 
 
 def differences(got: Any, expected: Any, tolerance: float, where: str = "") -> Iterator[tuple[str, float]]:
-    """Each place where two encoded outputs differ: what is different there, and by how much in units of the tolerance.
+    """Each place where two encoded outputs differ: what is different there, and by how much.
 
-    A number differs when ``|got - expected| > tolerance * (1 + |expected|)``; the size is ``|got - expected| / (1 + |expected|)``
-    and is infinite for everything that is no number.
+    A number differs when its size ``|got - expected| / (1 + |expected|)`` is above ``tolerance``; the size is
+    infinite for everything that is no number.
     """
     if isinstance(expected, float) and type(got) is float:
-        if math.isnan(expected) and math.isnan(got) or got == expected:
+        if (math.isnan(expected) and math.isnan(got)) or got == expected:
             return
         size = abs(got - expected) / (1 + abs(expected))
         if not size <= tolerance:
@@ -63,14 +64,15 @@ def differences(got: Any, expected: Any, tolerance: float, where: str = "") -> I
 def load(topic: str) -> dict[str, Any]:
     """The recorded outputs of a topic by scenario name; empty if nothing is recorded yet."""
     path = FOLDER / f"{topic}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return json.loads(path.read_text(encoding="utf-8"))["runs"] if path.exists() else {}
 
 
-def save(topic: str, runs: dict[str, Any]) -> None:
+def save(topic: str, runs: dict[str, Any], recorded_with: str) -> None:
     """Write a topic's file, one scenario a line, under a temporary name first."""
     FOLDER.mkdir(exist_ok=True)
     lines = [f"{json.dumps(name)}: {json.dumps(run, separators=(',', ':'))}" for name, run in sorted(runs.items())]
     path = FOLDER / f"{topic}.json"
     partial = path.with_suffix(".json.partial")
-    partial.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    text = f'{{"recorded_with": {json.dumps(recorded_with)},\n"runs": {{\n' + ",\n".join(lines) + "\n}}\n"
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)

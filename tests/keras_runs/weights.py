@@ -31,9 +31,7 @@ def class_weight_does_not_reach_validation(keras: Any) -> Outputs:
     x, y = binary()
     model = network(keras, 1, "sigmoid")
     model.compile("sgd", "binary_crossentropy", weighted_metrics=["accuracy"])
-    history = model.fit(
-        x, y, class_weight={0: 1.0, 1: 9.0}, validation_split=0.3, epochs=2, shuffle=False, verbose=0
-    )
+    history = model.fit(x, y, class_weight={0: 1.0, 1: 9.0}, validation_split=0.3, epochs=2, shuffle=False, verbose=0)
     return kept(model, history)
 
 
@@ -97,10 +95,9 @@ def evaluate_and_validation_take_weights_as_third_element(keras: Any) -> Outputs
     w = np.random.default_rng(22).random(103)
     model = network(keras)
     model.compile("sgd", "mse", metrics=["mae"], weighted_metrics=["mae"])
-    history = model.fit(
-        x[:80], y[:80], validation_data=(x[80:], y[80:], w[80:]), epochs=2, shuffle=False, verbose=0
-    )
-    return {"evaluated": model.evaluate(x, y, sample_weight=w, batch_size=16, verbose=0), **kept(model, history)}
+    history = model.fit(x[:80], y[:80], validation_data=(x[80:], y[80:], w[80:]), epochs=2, shuffle=False, verbose=0)
+    evaluated = model.evaluate(x, y, sample_weight=w, batch_size=16, verbose=0, return_dict=True)
+    return {"evaluated": evaluated, **kept(model, history)}
 
 
 @scenario
@@ -116,10 +113,14 @@ def validation_split_cuts_the_sample_weights_too(keras: Any) -> Outputs:
 def train_on_batch_takes_class_weight_and_sample_weight(keras: Any) -> Outputs:
     x, y = classes(16)
     found: Outputs = {}
-    for name, given in {"class": {"class_weight": {1: 5.0}}, "sample": {"sample_weight": np.arange(16.0)}}.items():
+    forms: dict[str, dict[str, Any]] = {
+        "class": {"class_weight": {1: 5.0}},
+        "sample": {"sample_weight": np.arange(16.0)},
+    }
+    for name, given in forms.items():
         model = network(keras, 3, "softmax")
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"], weighted_metrics=["accuracy"])
-        found[name] = [model.train_on_batch(x, y, **given) for _ in range(3)]
+        found[name] = [model.train_on_batch(x, y, return_dict=True, **given) for _ in range(3)]
         found[f"{name} weights"] = model.get_weights()
-    found["tested"] = model.test_on_batch(x, y, sample_weight=np.arange(16.0))
+    found["tested"] = model.test_on_batch(x, y, sample_weight=np.arange(16.0), return_dict=True)
     return found

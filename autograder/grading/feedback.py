@@ -1,0 +1,287 @@
+"""The pages that people read: one for each student, and one for the whole class.
+
+Each page is one file that needs nothing else: no script, no font, no network. All that comes from a learner is
+escaped, and the page's own policy forbids it to load or run anything.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import quote
+
+from autograder.grading.results import BY_HAND, MISSING, NO_RESPONSE, UNGRADED, Result, Score
+
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2129; --soft: #5b6472; --line: #dfe3e8; --face: #ffffff;
+  --ground: #f4f6f8; --good: #007a5a; --bad: #b84600; --wait: #0066a6; --calm: #5b6472; --code: #f4f6f8; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #a3adba; --line: #363c46; --face: #1f242c;
+  --ground: #15191f; --good: #3ecf9f; --bad: #ff9a4d; --wait: #6cb8f0; --calm: #a3adba; --code: #15191f; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+main { max-width: 56rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.2rem; margin: 0; }
+p { margin: .35rem 0; }
+a { color: var(--wait); }
+.soft { color: var(--soft); }
+.top { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: end; gap: .5rem 2rem; }
+.total { font-size: 1.9rem; font-weight: 650; line-height: 1.2; white-space: nowrap; }
+.total small, .points small { color: var(--soft); font-weight: 400; font-size: .65em; }
+.points small { font-size: 1em; }
+.bar { display: flex; height: .5rem; border-radius: .25rem; background: var(--line); overflow: hidden;
+  margin: .9rem 0 0; }
+.bar i { display: block; background: var(--good); }
+.bar i.wait { background: repeating-linear-gradient(135deg, var(--wait) 0 4px, transparent 4px 8px); }
+.card { background: var(--face); border: 1px solid var(--line); border-radius: .6rem; margin: 1.5rem 0 0;
+  padding: 1.25rem 1.4rem; }
+.row { display: grid; grid-template-columns: 9.5rem 1fr auto; gap: .1rem 1rem; padding: .65rem 0;
+  border-top: 1px solid var(--line); align-items: baseline; }
+.rows { margin-top: 1rem; }
+.chip { font-size: .87rem; font-weight: 600; }
+.chip::before { content: ""; display: inline-block; width: .6rem; height: .6rem; border-radius: 50%;
+  margin-right: .5rem; background: currentColor; }
+.good { color: var(--good); } .bad { color: var(--bad); } .wait { color: var(--wait); } .calm { color: var(--calm); }
+.chip.calm::before { background: none; border: 2px solid currentColor; }
+.name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .93rem;
+  overflow-wrap: anywhere; }
+.points { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
+.said { grid-column: 2 / -1; }
+pre { margin: .35rem 0 0; padding: .6rem .8rem; background: var(--code); border-radius: .4rem; overflow-x: auto;
+  font: .84rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;
+  overflow-wrap: anywhere; }
+.note { border-left: 3px solid var(--bad); padding: .1rem 0 .1rem .8rem; margin-top: .8rem; }
+table { border-collapse: collapse; width: 100%; margin-top: .8rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-top: 1px solid var(--line);
+  vertical-align: baseline; }
+th { font-size: .84rem; color: var(--soft); font-weight: 600; border-top: 0; }
+td.number, th.number { text-align: right; }
+td .bar { margin: 0; min-width: 6rem; }
+.wide { overflow-x: auto; }
+@media (max-width: 34rem) { .row { grid-template-columns: 1fr auto; } .row .chip { grid-column: 1 / -1; }
+  .said { grid-column: 1 / -1; } }
+@media print { body { background: none; } .card { break-inside: avoid; } main { padding: 0; } }
+"""
+
+_TONE = {
+    "right": "good",
+    "not attempted": "calm",
+    MISSING: "calm",
+    NO_RESPONSE: "calm",
+    BY_HAND: "wait",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What the class did on one exercise."""
+
+    notebook: str
+    exercise: str
+    right: int
+    tried: int
+    students: int
+    mistakes: Sequence[tuple[str, int]]
+
+
+def student_page(student: str, results: Sequence[Result]) -> str:
+    """The page of one student.
+
+    Parameters
+    ----------
+    student : str
+    results : sequence of Result
+        All of the student's, in course order.
+
+    Returns
+    -------
+    str
+        A whole HTML document.
+    """
+    points, most = sum(r.points for r in results), sum(r.most for r in results)
+    waiting = sum(r.waiting for r in results)
+    head = _heading(escape(student), points, most, waiting)
+    return _page(f"{student}: feedback", head + "".join(_card(result) for result in results))
+
+
+def _heading(title: str, points: float, most: float, waiting: float) -> str:
+    later = f'<p class="soft">Up to {waiting:g} more for what a person grades by hand.</p>' if waiting else ""
+    return (
+        f'<header><div class="top"><h1>{title}</h1>'
+        f'<div class="total">{points:g} <small>of {most:g} points</small></div></div>'
+        f"{_bar(points, most, waiting)}{later}</header>"
+    )
+
+
+def _bar(points: float, most: float, waiting: float = 0.0) -> str:
+    if not most:
+        return '<div class="bar"></div>'
+    done, later = 100 * points / most, 100 * waiting / most
+    return f'<div class="bar"><i style="width:{done:.1f}%"></i><i class="wait" style="width:{later:.1f}%"></i></div>'
+
+
+def _card(result: Result) -> str:
+    name = result.notebook or result.file
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in result.notes)
+    rows = "".join(_row(score) for score in result.scores)
+    total = f'<div class="points">{result.points:g} <small>of {result.most:g}</small></div>'
+    return (
+        f'<section class="card"><div class="top"><h2>{escape(title(name))}</h2>{total if rows else ""}</div>'
+        f'{notes}<div class="rows">{rows}</div></section>'
+    )
+
+
+def _row(score: Score) -> str:
+    tone = _TONE.get(score.status, "bad")
+    status = score.status
+    if score.by_hand and score.points is not None and score.status != NO_RESPONSE:
+        tone = "good" if score.points else "bad"
+    name = "your paragraph" if score.by_hand else score.identifier
+    earned = "–" if score.points is None else f"{score.points:g}"
+    said = ""
+    if score.mistake:
+        said += f"<p><strong>{escape(_sentence(score.mistake))}</strong></p>"
+    if score.message and score.status != "right":
+        said += f"<pre>{escape(score.message)}</pre>"
+    if score.comment:
+        said += f"<p>{escape(score.comment)}</p>"
+    said = f'<div class="said">{said}</div>' if said else ""
+    return (
+        f'<div class="row"><span class="chip {tone}">{escape(status)}</span><span class="name">{escape(name)}</span>'
+        f'<span class="points">{earned} <small>/ {score.most:g}</small></span>{said}</div>'
+    )
+
+
+def title(name: str) -> str:
+    """A notebook's name as people read it.
+
+    Examples
+    --------
+    >>> title("01_the_loop_in_twelve_lines")
+    '01 · The loop in twelve lines'
+    """
+    number, _, words = name.partition("_")
+    return f"{number} · {_sentence(words.replace('_', ' '))}" if number.isdigit() and words else name
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def class_lines(results: Iterable[Result]) -> list[Line]:
+    """What the class did on each exercise, in course order."""
+    by_exercise: dict[tuple[str, str], list[Score]] = {}
+    for result in results:
+        for score in result.scores:
+            if not score.by_hand:
+                by_exercise.setdefault((result.notebook or "", score.identifier), []).append(score)
+    lines = []
+    for (notebook, exercise), scores in by_exercise.items():
+        untried = ("not attempted", MISSING, UNGRADED)
+        lines.append(
+            Line(
+                notebook,
+                exercise,
+                right=sum(s.status == "right" for s in scores),
+                tried=sum(s.status not in untried for s in scores),
+                students=len(scores),
+                mistakes=Counter(s.mistake for s in scores if s.mistake).most_common(3),
+            )
+        )
+    return sorted(lines, key=lambda line: line.notebook)
+
+
+def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[str]) -> str:
+    """The page of the whole class, for its instructor.
+
+    Parameters
+    ----------
+    by_student : mapping of str to sequence of Result
+    notebooks : sequence of str
+        Columns, in course order.
+
+    Returns
+    -------
+    str
+        A whole HTML document.
+    """
+    every = [result for results in by_student.values() for result in results]
+    waiting = sum(score.points is None for result in every for score in result.scores)
+    handed = sum(bool(result.file) for result in every)
+    count = f"{len(by_student)} {_plural('student', len(by_student))}, {handed} {_plural('notebook', handed)}"
+    body = f"<header><h1>The class</h1><p class='soft'>{count}.</p></header>"
+    if waiting:
+        body += (
+            f"<p>{waiting} {_plural('paragraph', waiting)} to grade by hand: run "
+            '<span class="name">nbgrader formgrader</span> in this folder, then grade again to bring the points '
+            "here.</p>"
+        )
+    return _page("The class", body + _students(by_student, notebooks) + _exercises(every) + _odd(every))
+
+
+def _students(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[str]) -> str:
+    head = "".join(f'<th class="number">{escape(title(name))}</th>' for name in notebooks)
+    rows = []
+    for student, results in by_student.items():
+        cells = []
+        for name in notebooks:
+            mine = [r for r in results if r.notebook == name]
+            earned = f"{mine[0].points:g} / {mine[0].most:g}" if mine and mine[0].file else "–"
+            cells.append(f'<td class="number">{earned}</td>')
+        points, most = sum(r.points for r in results), sum(r.most for r in results)
+        bar = _bar(points, most, sum(r.waiting for r in results))
+        link = f'<a href="feedback/{quote(student)}.html">{escape(student)}</a>'
+        rows.append(
+            f'<tr><td>{link}</td>{"".join(cells)}<td class="number">{points:g} / {most:g}</td><td>{bar}</td></tr>'
+        )
+    return (
+        '<section class="card"><h2>Points</h2><div class="wide"><table><tr><th>student</th>'
+        f'{head}<th class="number">all</th><th></th></tr>{"".join(rows)}</table></div></section>'
+    )
+
+
+def _exercises(every: Iterable[Result]) -> str:
+    rows = []
+    for line in class_lines(every):
+        mistakes = ", ".join(f"{escape(name)} ({n})" for name, n in line.mistakes) or "–"
+        rows.append(
+            f'<tr><td class="name">{escape(line.exercise)}</td><td class="number">{line.tried}</td>'
+            f'<td class="number">{line.right}</td><td>{_bar(line.right, line.students)}</td><td>{mistakes}</td></tr>'
+        )
+    return (
+        '<section class="card"><h2>Exercises</h2><div class="wide"><table><tr><th>exercise</th>'
+        '<th class="number">tried</th><th class="number">right</th><th></th><th>commonest mistakes</th></tr>'
+        f"{''.join(rows)}</table></div></section>"
+    )
+
+
+def _odd(every: Iterable[Result]) -> str:
+    rows = [
+        f"<tr><td>{escape(r.student)}</td><td>{escape(title(r.notebook or r.file))}</td><td>{escape(note)}</td></tr>"
+        for r in every
+        if r.file
+        for note in r.notes
+    ]
+    if not rows:
+        return ""
+    return (
+        '<section class="card"><h2>Worth a look</h2><div class="wide"><table><tr><th>student</th><th>notebook</th>'
+        f"<th>what was odd</th></tr>{''.join(rows)}</table></div></section>"
+    )
+
+
+def _plural(word: str, n: int) -> str:
+    return word if n == 1 else f"{word}s"
+
+
+def _page(title_: str, body: str) -> str:
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title_)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
+    )

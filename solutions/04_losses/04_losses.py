@@ -1,0 +1,493 @@
+# %% [markdown]
+# # 04 · Losses: the one number that a whole network obeys
+#
+# Every weight of a network moves for one reason: to make a single number smaller. Today you write that number, and
+# find the place where the obvious way of writing it stops working without a word.
+#
+# *About 70 minutes. You need NumPy and notebook 01. You leave with five losses of Keras and with the class that
+# `compile(loss=...)` takes, all yours.*
+
+# %% tags=["setup"] nbgrader={"grade": false, "grade_id": "04-setup", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+import numpy as np
+
+from autograder import built_table, check, hint, loop_picture, predict, reveal, setup, solution
+
+setup()
+
+# %% [markdown]
+# ## Where we are
+#
+# You rebuild the second argument of this line of Keras:
+#
+# ```python
+# model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+# ```
+#
+# In notebook 01 the loss was called `mse`, and you called it. Keras takes a name, finds the loss behind it and calls
+# it once for every batch, at the place that is lit here.
+
+# %% nbgrader={"grade": false, "grade_id": "04-picture", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+loop_picture(lit="loss")
+
+# %% [markdown]
+# A loss takes two steps, always in this order.
+#
+# 1. **Values**: how bad is each prediction, by itself? One number a sample, shape (N,).
+# 2. **Reduction**: what is that for the whole batch? One number.
+#
+# Keras keeps the two apart, because between them there is room for a weight: "this sample counts three times". So you
+# first write five functions that return (N,), and last the class that reduces.
+#
+# N is always the number of samples, C of classes, D of outputs.
+
+# %% [markdown]
+# ## Predict
+#
+# Three guesses before anything runs. Put your answer where the `...` is and run the cell; with `...` it shows
+# the question. A guess that turns out wrong is the one you will remember.
+
+# %%
+predict("losses.q1_first_loss", ...)
+
+# %%
+predict("losses.q2_sure_and_wrong", ...)
+
+# %%
+predict("losses.q3_loss_goes_up", ...)
+
+# %% [markdown]
+# ## Build
+#
+# Six exercises, each a few lines of NumPy. Stuck? `hint("losses.log_softmax")` gives a nudge, then a plan, then almost
+# the code; `solution("losses.log_softmax")` shows mine. Use any exercise's name.
+#
+# Write with NumPy functions on whole arrays: the engine can then train with what you wrote. A Python loop passes the
+# checks too, but nothing can be trained with it.
+
+# %% [markdown]
+# ### 1 · Squared error, one number a sample
+#
+# A warning first. This model is perfect: its predictions *are* the labels. They only have another shape, the one
+# that a layer with one output gives.
+
+# %%
+labels = np.array([3.0, 5.0, 9.0, 4.0])  # (N,)
+predictions = labels[:, None]  # (N, 1)
+table = labels - predictions
+print("shape of the difference:", table.shape)
+print("mean squared error of a perfect model:", np.mean(table**2))
+
+# %% [markdown]
+# A loss of 10.375 for no mistake at all, and no warning. NumPy met (4,) and (4, 1), stretched both to (4, 4) and
+# compared every label with every prediction. Your function will not fall for it.
+
+# %% [markdown]
+# **`mean_squared_error(y_true, y_pred) -> (N,)`** · ●○○ · 5 minutes · roughly 2 lines · 1 point
+#
+# $$\ell_i = \frac{1}{D} \sum_{d=1}^{D} (y_{id} - \hat y_{id})^2$$
+#
+# - `y_pred`: (N, D), floats
+# - `y_true`: (N, D), floats or integers. When D is 1 it may also come as (N,).
+# - returns (N,), floats: the mean over the last axis, one value a sample
+
+# %% nbgrader={"grade": false, "grade_id": "losses.mean_squared_error-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def mean_squared_error(y_true, y_pred):
+    """Return each sample's mean squared error: (N, D) and (N, D) to (N,)."""
+    ### BEGIN SOLUTION
+    y_true = np.reshape(y_true, y_pred.shape)
+    return np.mean((y_true - y_pred) ** 2, axis=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.mean_squared_error", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("losses.mean_squared_error", mean_squared_error)
+
+# %% [markdown]
+# ### 2 · From scores to probabilities
+#
+# To choose among C classes a network gives C scores, called **logits**: any numbers, the largest wins. **Softmax**
+# makes probabilities of them:
+#
+# $$p_c = \frac{e^{z_c}}{\sum_k e^{z_k}}$$
+#
+# Only differences between logits matter: adding the same number to all of them changes nothing. Does the computer
+# agree?
+
+# %%
+logits = np.array([2.0, 1.0, -1.0])
+with np.errstate(all="ignore"):
+    for added in (0, 100, 700, 1000):
+        e = np.exp(logits + added)
+        print(f"{added:5} added:  p =", np.round(e / np.sum(e), 4))
+
+# %% [markdown]
+# It does, until it does not. `np.exp(1000)` is larger than any number that 64 bits can hold, so it becomes `inf`, and
+# `inf / inf` is `nan`, not a number.
+#
+# The way out is in the first three lines: since you may add any number, add one that keeps every exponent at 0 or
+# below. And since a loss needs the *logarithm* of p, compute that directly: the log of a quotient is a difference,
+# and half of the work disappears.
+
+# %% [markdown]
+# **`log_softmax(logits) -> (N, C)`** · ●●○ · 10 minutes · roughly 2 lines · 2 points
+#
+# $$\log p_{ic} = z_{ic} - \log \sum_k e^{z_{ik}}$$
+#
+# - `logits`: (N, C), floats, any finite values: 1000 and -1000 too, also far apart in one row
+# - returns (N, C): finite, each row by itself. The array you were given stays as it was.
+
+# %% nbgrader={"grade": false, "grade_id": "losses.log_softmax-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def log_softmax(logits):
+    """Return the logarithm of softmax over the last axis: (N, C) to (N, C)."""
+    ### BEGIN SOLUTION
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.log_softmax", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("losses.log_softmax", log_softmax)
+
+# %% [markdown]
+# ### 3 · Cross-entropy: what did you give to the truth?
+#
+# Look up the probability that the model gave to the *right* class, and take minus its logarithm. That is all. The
+# unit is called nat.
+
+# %%
+for p in (1.0, 0.9, 0.5, 0.1, 0.01, 0.001):
+    print(f"the right class got {p:5}:  loss {-np.log(p):.3f} nats")
+
+# %% [markdown]
+# Certain and right costs nothing. Every time the probability is divided by ten, 2.303 is added: being *surely* wrong
+# is what hurts.
+#
+# Keras has two names for this. **Sparse** means that a label is a class number, such as 7. Without it a label is a
+# row with a 1 in column 7 and 0 elsewhere: a **one-hot** row.
+
+# %% [markdown]
+# **`sparse_categorical_crossentropy(y_true, logits) -> (N,)`** · ●●○ · 8 minutes · roughly 3 lines · 2 points
+#
+# $$\ell_i = -\log p_{i,\,y_i}$$
+#
+# - `y_true`: class numbers from 0 to C - 1, of shape (N,) or (N, 1); of any integer type, or floats such as `2.0`.
+#   A batch need not contain every class.
+# - `logits`: (N, C), floats, up to ±1000
+# - returns (N,)
+#
+# Call your `log_softmax`: this check can pass only when that one has.
+
+# %% nbgrader={"grade": false, "grade_id": "losses.sparse_categorical_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def sparse_categorical_crossentropy(y_true, logits):
+    """Return each sample's cross-entropy in nats: labels (N,) or (N, 1) and logits (N, C) to (N,)."""
+    ### BEGIN SOLUTION
+    labels = np.reshape(y_true, -1).astype(int)
+    rows = np.arange(len(labels))
+    return -log_softmax(logits)[rows, labels]
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.sparse_categorical_crossentropy", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("losses.sparse_categorical_crossentropy", sparse_categorical_crossentropy)
+
+# %% [markdown]
+# ### 4 · Two classes, one output
+#
+# For yes or no, one logit z is enough. The **sigmoid** makes it the probability of yes, $p = 1 / (1 + e^{-z})$, and the
+# loss of a no is the logarithm of what is left, $1 - p$. How much is left?
+
+# %%
+for z in (10.0, 20.0, 30.0, 36.0, 37.0):
+    p = 1 / (1 + np.exp(-z))
+    print(f"z = {z:.0f}:  1 - p = {1 - p:.2e}   it should be {np.exp(-z):.2e}")
+
+# %% [markdown]
+# At 37 nothing is left: p is stored as exactly 1, the loss of a no would be `-log(0)`, and it should be 37. The
+# probability is where the number gets lost, so do not compute it. On paper, with p put in, the formula below shrinks to
+#
+# $$\ell = \log(1 + e^{z}) - y z$$
+#
+# One piece of this can still overflow. Mend it with $\log(1 + e^{z}) = z + \log(1 + e^{-z})$, which is the
+# same number written for the other side of 0.
+
+# %% [markdown]
+# **`binary_crossentropy(y_true, logits) -> (N,)`** · ●●● · 12 minutes · roughly 3 lines · 3 points
+#
+# $$\ell_i = -\big(y_i \log p_i + (1 - y_i) \log(1 - p_i)\big), \qquad p_i = \frac{1}{1 + e^{-z_i}}$$
+#
+# - `y_true`: (N,) or (N, 1); 0 or 1 as integers or floats, or floats in between such as 0.9
+# - `logits`: (N,) or (N, 1), floats, up to ±1000; either shape may meet either shape of `y_true`
+# - returns (N,): finite, and not cut off. A logit of 1000 with the label 0 costs 1000.
+
+# %% nbgrader={"grade": false, "grade_id": "losses.binary_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def binary_crossentropy(y_true, logits):
+    """Return each sample's binary cross-entropy in nats: labels and logits, (N,) or (N, 1), to (N,)."""
+    ### BEGIN SOLUTION
+    y, z = np.reshape(y_true, -1), np.reshape(logits, -1)
+    # log(1 + e^z) without an exponent above 0, whatever the sign of z
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))) - y * z
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.binary_crossentropy", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("losses.binary_crossentropy", binary_crossentropy)
+
+# %% [markdown]
+# ### 5 · When the model hands you probabilities
+#
+# If the last layer is already a softmax, its logits are gone, and you get p. Keras does three things with it, in this
+# order:
+#
+# 1. divides each row by its sum, in case it is not 1;
+# 2. clips every value to between $10^{-7}$ and $1 - 10^{-7}$, so that no logarithm meets a 0;
+# 3. sums $-y \log p$ over the classes, y being a one-hot row.
+#
+# Step 1 is no formality:
+
+# %%
+outputs = np.array([0.2, 0.2, 0.2])  # three sigmoids that all say "rather not"
+print("loss of these as they are:   ", -np.log(outputs[0]))
+print("loss of the shares they have:", -np.log(outputs[0] / outputs.sum()))
+
+# %% [markdown]
+# **`categorical_crossentropy(y_true, probabilities) -> (N,)`** · ●●○ · 8 minutes · roughly 3 lines · 2 points
+#
+# $$\ell_i = -\sum_c y_{ic} \log q_{ic}, \qquad q_{ic} = \text{clip}\!\left(\frac{p_{ic}}{\sum_k p_{ik}}\right)$$
+#
+# - `y_true`: (N, C), one-hot rows as integers or floats, or other rows that sum to 1, such as (0.9, 0.05, 0.05)
+# - `probabilities`: (N, C), float64, not negative, each row with a sum above 0; exact zeros and ones occur
+# - returns (N,); clip at `1e-7` and `1 - 1e-7`, after the division. The array you were given stays as it was.
+
+# %% nbgrader={"grade": false, "grade_id": "losses.categorical_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+def categorical_crossentropy(y_true, probabilities):
+    """Return each sample's cross-entropy in nats: one-hot labels and probabilities, (N, C), to (N,)."""
+    ### BEGIN SOLUTION
+    p = probabilities / np.sum(probabilities, axis=-1, keepdims=True)
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -np.sum(y_true * np.log(p), axis=-1)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.categorical_crossentropy", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("losses.categorical_crossentropy", categorical_crossentropy)
+
+# %% [markdown]
+# ### 6 · The class that reduces
+#
+# Now the second step. Three samples have the losses 1, 4 and 9, and their weights are 1, 2 and 3. What is the loss of
+# the batch?
+
+# %%
+values, weights = np.array([1.0, 4.0, 9.0]), np.array([1.0, 2.0, 3.0])
+print("divided by the sum of the weights:  ", np.sum(weights * values) / np.sum(weights))
+print("divided by the number of samples:   ", np.sum(weights * values) / len(values))
+
+# %% [markdown]
+# The first is a weighted mean, and most people expect it. Keras gives the second: 12. So weights are not shares: with
+# all weights at 10 the loss is ten times larger, and so is every gradient.
+#
+# In Keras a loss is a class with two methods. `call` says what the loss of each sample is, and every loss has its own.
+# `__call__` is what runs when an object is called like a function: it uses `call`, and is written once for
+# all losses. You write that one.
+
+# %% [markdown]
+# **`Loss`** · ●●○ · 10 minutes · roughly 4 lines · 2 points
+#
+# $$L = \frac{1}{N} \sum_{i=1}^{N} w_i \, \ell_i$$
+#
+# - `call(y_true, y_pred)` is for subclasses to write; it returns (N,). It is there already.
+# - `__call__(y_true, y_pred, sample_weight=None)`: `y_true` and `y_pred` go to `call` as they are.
+#   `sample_weight` is (N,) or (N, 1), floats or integers, zeros allowed; `None` means that every sample counts once.
+# - returns one number: **the scalar that NumPy gives you**. Leave out `float(...)` and `np.asarray(...)`: in
+#   *Swap in* the engine follows your computation to differentiate it, and they would cut its thread.
+
+# %% nbgrader={"grade": false, "grade_id": "losses.Loss-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
+class Loss:
+    """Base of all losses: a subclass writes `call`, this class reduces."""
+
+    def call(self, y_true, y_pred):
+        """Return the loss of each sample, (N,)."""
+        raise NotImplementedError("a subclass says here what its loss is")
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """Return the sum of weight times loss, divided by N: one number."""
+        ### BEGIN SOLUTION
+        values = self.call(y_true, y_pred)
+        if sample_weight is not None:
+            values = values * np.reshape(sample_weight, -1)
+        return np.sum(values) / len(values)
+        ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "losses.Loss", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("losses.Loss", Loss)
+
+# %% [markdown]
+# ## Swap in
+#
+# Your class, your function, and the reference engine's `compile` and `fit`. Every step of this training asks your code
+# for the loss, and gets its gradient by following what your code does, NumPy call by NumPy call. (How that works is
+# notebook 17.)
+
+# %% nbgrader={"grade": false, "grade_id": "04-swap-loss", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+import minifit as keras
+from mine import Loss, sparse_categorical_crossentropy
+
+
+class MyCrossentropy(Loss):
+    def call(self, y_true, y_pred):
+        return sparse_categorical_crossentropy(y_true, y_pred)
+
+
+# %% [markdown]
+# The data are 1,438 real handwritten digits of 8 × 8 pixels: 44 batches of 32, and one of 30. The model ends in ten
+# logits, with no softmax. Each run starts from the same seed, in 64-bit numbers, once without and once with
+# weights.
+
+# %% nbgrader={"grade": false, "grade_id": "04-swap-train", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from minifit.datasets import digits
+
+(x, y), (x_test, y_test) = digits.load_data()
+x, x_test = x.reshape(-1, 64) / 16, x_test.reshape(-1, 64) / 16
+weights = np.random.default_rng(4).uniform(0.2, 3, size=len(x))
+
+
+def train(loss, sample_weight=None):
+    keras.set_random_seed(4)
+    layers = [keras.layers.Dense(24, activation="relu", input_shape=(64,)), keras.layers.Dense(10)]
+    model = keras.Sequential(layers)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    fit = model.fit(x, y, epochs=12, sample_weight=sample_weight, validation_data=(x_test, y_test), verbose=0)
+    return fit.history
+
+
+# %% nbgrader={"grade": false, "grade_id": "04-swap-compare", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+keras.config.set_floatx("float64")
+builtin = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+theirs = [train(builtin), train(builtin, weights)]
+try:
+    yours = [train(MyCrossentropy()), train(MyCrossentropy(), weights)]
+except Exception as error:
+    print("Your loss passed its check, but the engine could not follow it. Look for float(...), np.asarray(...)")
+    print("or a loop in it. Below, the engine's own takes its place. It said:", error, sep="\n")
+    yours = theirs
+keras.config.set_floatx("float32")
+
+# %% nbgrader={"grade": false, "grade_id": "04-swap-difference", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+for name, mine_, keras_ in zip(("no weights", "with weights"), yours, theirs, strict=True):
+    largest = max(np.max(np.abs(np.subtract(mine_[key], keras_[key]))) for key in keras_)
+    print(f"{name:13}loss {mine_['loss'][0]:.12f} → {mine_['loss'][-1]:.12f}   largest difference {largest:.0e}")
+
+# %% [markdown]
+# Over twelve epochs, 540 updates and four recorded curves, yours and the engine's own loss differ in the sixteenth
+# digit, if at all. That is rounding: sums taken in another order. What you wrote *is* Keras' loss.
+
+# %% [markdown]
+# ## Experiment
+#
+# ### The first number of a run is a test
+#
+# An untrained network knows nothing. If it gave each of C classes the same probability, every image would cost
+# $\log C$. Here are two fresh networks with the same weights. One gets the pixels of Fashion-MNIST as they are in
+# the file, from 0 to 255; the other gets them divided by 255.
+
+# %% nbgrader={"grade": false, "grade_id": "04-first-data", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from minifit.datasets import fashion_mnist
+
+(images, kinds), (test_images, test_kinds) = fashion_mnist.load_data()
+images, test_images = (a.reshape(len(a), 784).astype("float32") for a in (images, test_images))
+
+
+def network(hidden=1, last=None):
+    keras.set_random_seed(0)
+    model = keras.Sequential([keras.Input((784,))])
+    for _ in range(hidden):
+        model.add(keras.layers.Dense(128, activation="relu"))
+    model.add(keras.layers.Dense(10, activation=last))
+    return model
+
+
+# %% nbgrader={"grade": false, "grade_id": "04-first-loss", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+first = {}
+for largest_pixel in (1, 255):
+    model = network()
+    model.compile(loss=crossentropy)
+    first[largest_pixel] = model.evaluate(test_images / (255 / largest_pixel), test_kinds, verbose=0)
+    print(f"pixels from 0 to {largest_pixel:3}:  first loss {first[largest_pixel]:8.3f}")
+print(f"log 10:                          {np.log(10):.3f}")
+
+# %%
+reveal("losses.q1_first_loss", measured=first[1])
+
+# %% [markdown]
+# With small inputs the first loss is $\log 10$ and a bit. With raw pixels it is about a hundred times that: before it has
+# learned anything, the network is *sure*, and wrong.
+#
+# So look at the first loss you see and compare it with $\log C$. It is the cheapest test there is, and it finds
+# unscaled inputs, a softmax taken twice and labels that are off by one.
+
+# %% [markdown]
+# ### Where does the obvious formula break?
+#
+# Two classes, two logits. The wrong class is ahead by a gap, from 1 to 1000, and the right answer is simple: the loss
+# is the gap, and its **slope**, what gradient descent walks on, is 1. Three ways to compute it:
+
+# %% nbgrader={"grade": false, "grade_id": "04-break-losses", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from mine import log_softmax
+
+
+def naive(z):
+    e = np.exp(z)
+    return -np.log(e / np.sum(e, axis=-1, keepdims=True))[:, 1]
+
+
+def clipped(z):
+    return -np.log(np.clip(keras.ops.softmax(z), 1e-7, 1 - 1e-7))[:, 1]
+
+
+def stable(z):
+    return -log_softmax(z)[:, 1]
+
+
+# %% nbgrader={"grade": false, "grade_id": "04-break-measure", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+gaps = np.arange(10, 10001) / 10  # 1.0, 1.1, ..., 1000.0
+
+
+def loss_and_slope(loss, dtype):
+    """Return the loss and its slope at every gap, computed in `dtype`."""
+    z = keras.Tensor(np.stack([gaps, np.zeros_like(gaps)], axis=1).astype(dtype))
+    with np.errstate(all="ignore"), keras.GradientTape() as tape:
+        tape.watch(z)
+        values = loss(z)
+        slope = tape.gradient(values, z)
+    return values.numpy(), slope.numpy()[:, 0]
+
+
+# %% nbgrader={"grade": false, "grade_id": "04-break-table", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+try:
+    loss_and_slope(stable, "float32")
+except Exception as error:
+    print("The tape cannot follow your log_softmax, so the engine's own stands in:", error)
+    log_softmax = keras.ops.log_softmax
+
+curves = {"log_softmax, 32 bits": loss_and_slope(stable, "float32")}
+curves["clipped at 1e-7, 32 bits"] = loss_and_slope(clipped, "float32")
+curves["naive, 32 bits"] = loss_and_slope(naive, "float32")
+curves["naive, 64 bits"] = loss_and_slope(naive, "float64")
+
+# %% nbgrader={"grade": false, "grade_id": "04-break-where", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+def wrong_from(values, truth):
+    """Return the first gap at which a curve is more than 1 % off, or "never"."""
+    off = ~(np.abs(values - truth) < 0.01 * truth)
+    off &= gaps > 6  # below, a gap of g does not yet cost exactly g
+    return f"{gaps[np.argmax(off)]:.1f}" if off.any() else "never"
+
+
+print(f"{'':27}{'loss wrong from':>16}{'slope wrong from':>19}")
+for name, (value, slope) in curves.items():
+    print(f"{name:27}{wrong_from(value, gaps):>16}{wrong_from(slope, 1.0):>19}")
+
+# %% nbgrader={"grade": false, "grade_id": "04-break-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+import matplotlib.pyplot as plt
+

@@ -1,0 +1,59 @@
+"""minifit repeats every recorded run of real Keras to 1e-10, in float64, with the same kinds of values.
+
+``keras_runs/scenarios.py`` holds the runs as code that serves both, ``keras_runs/record.py`` records them again.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+from keras_runs.scenarios import SCENARIOS, TOPICS
+from keras_runs.store import differences, encode, load
+
+import minifit as keras
+
+TOLERANCE = 1e-10
+"""Relative and absolute: ``|minifit - Keras| <= 1e-10 * (1 + |Keras|)``."""
+
+RECORDED = {name: run for topic in TOPICS for name, run in load(topic).items()}
+
+
+@pytest.fixture(autouse=True)
+def float64() -> Iterator[None]:
+    """The runs are in double precision; what comes after them is not."""
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_run_equals_the_recorded_one(name: str) -> None:
+    outputs = encode(SCENARIOS[name](keras))
+    found = [line for line, _ in differences(outputs, RECORDED[name], TOLERANCE)]
+    assert not found, f"{len(found)} differences, first: " + "; ".join(found[:3])
+
+
+def test_every_scenario_has_a_record_and_every_record_a_scenario() -> None:
+    assert set(SCENARIOS) == set(RECORDED), "run python tests/keras_runs/record.py"
+
+
+def test_comparison_tells_kinds_orders_and_values_apart() -> None:
+    def different(got: object, expected: object) -> bool:
+        return bool(list(differences(encode(got), encode(expected), TOLERANCE)))
+
+    import numpy as np
+
+    nan = float("nan")
+    assert not different({"a": [1.0, nan]}, {"a": [1.0 + 1e-11, nan]})
+    assert different(1.0, 1)
+    assert different({"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0})
+    assert different([1.0], [1.0, 2.0])
+    assert different(1.0, 1.0 + 1e-9)
+    assert different(nan, 1.0)
+    assert different(np.zeros(2), [0.0, 0.0])
+    assert different(np.zeros(2, "float32"), np.zeros(2))
+    assert different(np.zeros((2, 1)), np.zeros(2))
+    assert different(None, 0.0)
+    with pytest.raises(TypeError, match="float32"):
+        encode({"loss": np.float32(1.0)})
