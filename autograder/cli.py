@@ -43,7 +43,10 @@ def _check(options: argparse.Namespace) -> int:
     from autograder.grading import terminal
 
     _use_working_copy()
-    files = terminal.notebooks(options.what, lab.find_working_copy())
+    try:
+        files = terminal.notebooks(options.what, lab.find_working_copy())
+    except terminal.NothingToCheck as error:
+        raise UsageError(str(error)) from error
     return terminal.check(files, options.timeout)
 
 
@@ -69,9 +72,7 @@ def _progress(options: argparse.Namespace) -> int:
     from autograder import progress
 
     _use_working_copy()
-    shown = progress()
-    if shown is not None:
-        print(shown)
+    print(progress())
     return 0
 
 

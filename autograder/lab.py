@@ -85,6 +85,7 @@ def _hand_out(folder: Path, course: Path) -> list[Change]:
     (folder / STATE).mkdir(parents=True, exist_ok=True)
     (folder / "mine").mkdir(exist_ok=True)
     record = _read_record(folder)
+    before = json.dumps(record)
     handed, offered = record["handed_out"], record["offered"]
     changes = []
     for name, source in _files(course):
@@ -106,7 +107,8 @@ def _hand_out(folder: Path, course: Path) -> list[Change]:
             continue
         paths.write_atomic(path, content)
         handed[name] = new
-    paths.write_atomic(folder / STATE / _RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    if json.dumps(record) != before:
+        paths.write_atomic(folder / STATE / _RECORD, json.dumps(record, indent=1) + "\n")
     return changes
 
 
@@ -202,6 +204,8 @@ def command(folder: Path, notebook: str, port: int | None, browser: bool) -> lis
     words += [f"--LabApp.default_url=/lab/tree/{notebook}"]
     words += [f"--ServerApp.port={port}"] if port is not None else []
     words += [] if browser else ["--no-browser"]
+    # In a container the learner is root, and JupyterLab would not start.
+    words += ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     return words
 
 

@@ -128,9 +128,7 @@ def save_picture(path: str | os.PathLike[str], lit: str | Iterable[str] | None =
     formats = figure.canvas.get_supported_filetypes()
     kind = target.suffix.removeprefix(".").lower()
     if kind not in formats:
-        raise ValueError(
-            f"save_picture(path) expects a name that ends in .svg, .png or .pdf; got {target.name!r}."
-        )
+        raise ValueError(f"save_picture(path) expects a name that ends in .svg, .png or .pdf; got {target.name!r}.")
     import matplotlib as mpl
 
     draft = target.with_name(f".{target.name}.{os.getpid()}")
@@ -161,9 +159,7 @@ def _draw_card(ax: Axes) -> None:
     ax.text(*corner, "model.fit(x, y)", family="monospace", size=12, color=INK, ha="right", va="top")
 
 
-def _box(
-    ax: Axes, at: tuple[float, float], size: tuple[float, float], pad: float, radius: float, **look: Any
-) -> None:
+def _box(ax: Axes, at: tuple[float, float], size: tuple[float, float], pad: float, radius: float, **look: Any) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     style = f"round,pad={pad},rounding_size={radius}"
@@ -206,9 +202,7 @@ def _line(color: str, lit: bool) -> tuple[str, float]:
     return (color, 3.4) if lit else (_CALM_LINE, 2.2)
 
 
-def _arrow(
-    ax: Axes, tip: tuple[float, float], degrees: float, color: str, lit: bool, zorder: float = 2.5
-) -> None:
+def _arrow(ax: Axes, tip: tuple[float, float], degrees: float, color: str, lit: bool, zorder: float = 2.5) -> None:
     from matplotlib.patches import Polygon
 
     size = 0.11 if lit else 0.085
@@ -218,9 +212,7 @@ def _arrow(
     ax.add_patch(Polygon(shape @ rotation + tip, closed=True, color=color, linewidth=1, zorder=zorder))
 
 
-def _chip(
-    ax: Axes, at: tuple[float, float], name: str, said: str, color: str, lit: bool, face: str | None
-) -> None:
+def _chip(ax: Axes, at: tuple[float, float], name: str, said: str, color: str, lit: bool, face: str | None) -> None:
     from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea
 
     ink, tone = (color, INK) if lit else (_CALM_TEXT, _CALM_ICON)

@@ -15,8 +15,9 @@ Arrays = Any
 def use_loss(Loss: Any, y_true: Arrays, y_pred: Arrays, sample_weight: Arrays) -> dict[str, Any]:
     """Subclass a learner's `Loss` as they would themselves, and reduce with it.
 
-    The subclass charges three times as much for a prediction that is too low as for one that is too high, so
-    labels and predictions cannot be exchanged unnoticed, and no loss that Keras has gives the same numbers.
+    The subclass charges more for a prediction that is too low than for one that is too high, so labels and
+    predictions cannot be exchanged unnoticed. It is part linear, part square, so weights cannot be hidden in its
+    arguments, and no loss that Keras has gives the same numbers.
 
     Parameters
     ----------
@@ -35,14 +36,12 @@ def use_loss(Loss: Any, y_true: Arrays, y_pred: Arrays, sample_weight: Arrays) -
     class Lopsided(Loss):
         def call(self, y_true: Arrays, y_pred: Arrays) -> np.ndarray:
             error = y_true - y_pred
-            return np.mean(np.maximum(0.75 * error, -0.25 * error), axis=-1)
+            return np.mean(np.maximum(3 * error, -error) + error**2, axis=-1)
 
     loss = Lopsided()
     outputs = {}
     if sample_weight is not None:
         outputs["loss(y_true, y_pred, sample_weight)"] = loss(y_true, y_pred, sample_weight)
-        outputs["loss(y_true, y_pred, sample_weight=sample_weight)"] = loss(
-            y_true, y_pred, sample_weight=sample_weight
-        )
+        outputs["loss(y_true, y_pred, sample_weight=sample_weight)"] = loss(y_true, y_pred, sample_weight=sample_weight)
     outputs["loss(y_true, y_pred)"] = loss(y_true, y_pred)
     return outputs

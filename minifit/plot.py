@@ -244,6 +244,70 @@ def history(history: Any, metric: str = "loss", ax: Axes | None = None) -> Axes:
     return ax
 
 
+def timeline(seen: Any, first: int = 0, steps: int = 3, ax: Axes | None = None) -> Axes:
+    """Draw a few training steps of a watched `fit` as a score: a line for each part, a block when it plays.
+
+    Beside each line stand how often the part ran in all, and its share of the time.
+
+    Parameters
+    ----------
+    seen : Watch
+        What ``with watch(model) as seen:`` gave, after a `fit`.
+    first : int
+        The first step to draw, from 0.
+    steps : int
+        How many.
+    ax
+        Where to draw. None: a new figure.
+
+    Returns
+    -------
+    Axes
+        Milliseconds since the first step drawn, against the parts of the loop.
+
+    Raises
+    ------
+    ValueError
+        Fewer steps were seen.
+    """
+    takes = [start for part, start, _ in seen.events if part == "data"]
+    if first < 0 or steps < 1 or len(takes) < first + steps:
+        raise ValueError(
+            f"plot.timeline(first={first}, steps={steps}) needs {first + steps} steps; {len(takes)} were seen. "
+            "Call fit inside the `with watch(model) as seen:` block, or ask for earlier steps."
+        )
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=(8.4, 3.6))
+    begin = takes[first]
+    end = takes[first + steps] if first + steps < len(takes) else seen.events[-1][2]
+    parts = [part for part, times in seen.calls.items() if times]
+    total = sum(seen.seconds.values())
+    beside = ax.get_yaxis_transform()
+    for row, part in enumerate(parts):
+        color = {"validation": VALIDATION, "callbacks": THIRD}.get(part, TRAIN)
+        blocks = [
+            ((start - begin) * 1e3, (stop - start) * 1e3)
+            for name, start, stop in seen.events
+            if name == part and begin <= start < end
+        ]
+        ax.broken_barh(blocks, (row - 0.36, 0.72), facecolor=color, edgecolor=color, linewidth=0.8)
+        share = seen.seconds[part] / total
+        told = f"{seen.calls[part]:,} times, " + (f"{share:.0%}" if share >= 0.005 else "under 1%")
+        ax.text(1.02, row, told, transform=beside, va="center", color=color)
+    for number, take in enumerate(takes[first : first + steps], start=first + 1):
+        at = (take - begin) * 1e3
+        ax.axvline(at, color="#9AA0A8", linewidth=0.8, linestyle=(0, (4, 4)), zorder=0)
+        ax.text(at, -0.75, f" step {number}", color="#5B626C", va="bottom", size="small")
+    ax.text(1.02, -0.75, "in the whole run", transform=beside, color="#5B626C", va="bottom", size="small")
+    ax.set_yticks(range(len(parts)), parts)
+    ax.set(xlim=(0, (end - begin) * 1e3), ylim=(len(parts) - 0.4, -0.6), xlabel="milliseconds")
+    ax.grid(False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    return ax
+
+
 def _recorded(history: Any) -> tuple[np.ndarray, Mapping[str, Sequence[float]]]:
     """Give the epochs, counted from 1, and the recorded values of a History or of its dict."""
     logs = getattr(history, "history", history)

@@ -368,7 +368,7 @@ class Watch:
         ]
         total = sum(self.calls.values()), sum(self.seconds.values())
         rows.append(("together", f"{total[0]:,}", f"{total[1]:.3f}", "", True))
-        return _table(("part", "times", "seconds", "share"), rows)
+        return _table(("part", "times", "seconds", "share"), rows, align="right")
 
     def _share(self, part: str) -> float:
         return self.seconds[part] / (sum(self.seconds.values()) or 1.0)
@@ -494,14 +494,20 @@ def _number(value: Any) -> str:
     return f"{value:.4g}" if np.asarray(value).dtype.kind == "f" else str(value)
 
 
-def _table(head: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[tuple[Any, ...]], align: str = "left") -> str:
     """Give an HTML table in the colours of the page around it; a row's last item draws a line above it."""
-    cell = "text-align:left;padding:2px 14px 2px 0;white-space:nowrap"
-    parts = [f"<th style='{cell};opacity:.65;font-weight:normal'>{html.escape(name)}</th>" for name in head]
+    style = "padding:2px 14px 2px 0;white-space:nowrap;text-align:"
+    cells_style = [style + "left", *[style + align] * (len(head) - 1)]
+    parts = [
+        f"<th style='{cell};opacity:.65;font-weight:normal'>{html.escape(name)}</th>"
+        for cell, name in zip(cells_style, head, strict=True)
+    ]
     lines = [f"<tr>{''.join(parts)}</tr>"]
     for *cells, new in rows:
         border = "border-top:1px solid rgba(128,128,128,.35)" if new else "border:none"
-        columns = "".join(f"<td style='{cell};{border}'>{text}</td>" for text in cells)
+        columns = "".join(
+            f"<td style='{cell};{border}'>{text}</td>" for cell, text in zip(cells_style, cells, strict=True)
+        )
         lines.append(f"<tr style='background:none'>{columns}</tr>")
     style = "border-collapse:collapse;font-variant-numeric:tabular-nums;margin:4px 0"
     return f"<table style='{style}'>{''.join(lines)}</table>"

@@ -149,3 +149,36 @@ def test_style_is_set_without_a_window():
 def test_importing_plot_does_not_import_matplotlib():
     code = "import sys, minifit.plot; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# ----------------------------------------------------------------------- timeline
+
+
+def watched(n_steps):
+    """A run as `watch` sees it: each step takes 2 ms of data and 8 ms of forward."""
+    events = []
+    for i in range(n_steps):
+        events += [("data", i / 100, i / 100 + 0.002), ("forward", i / 100 + 0.002, i / 100 + 0.01)]
+    calls = {"data": n_steps, "forward": n_steps, "validation": 0}
+    seconds = {"data": 0.002 * n_steps, "forward": 0.008 * n_steps, "validation": 0.0}
+    return SimpleNamespace(calls=calls, seconds=seconds, events=events)
+
+
+def test_timeline_shows_the_steps_asked_for_in_milliseconds(ax):
+    plot.timeline(watched(5), first=1, steps=2, ax=ax)
+    assert ax.get_xlim() == (0, pytest.approx(20))
+    blocks = [path.get_extents() for path in ax.collections[1].get_paths()]
+    assert [(box.x0, box.x1) for box in blocks] == [pytest.approx((2, 10)), pytest.approx((12, 20))]
+    assert {"data", "forward"} == {label.get_text() for label in ax.get_yticklabels()}
+    assert {"5 times, 20%", "5 times, 80%"} <= set(labels(ax))
+
+
+def test_timeline_up_to_the_last_step_ends_with_it(ax):
+    plot.timeline(watched(2), first=0, steps=2, ax=ax)
+    assert ax.get_xlim()[1] == pytest.approx(20)
+
+
+@pytest.mark.parametrize(("first", "steps"), [(1, 2), (-1, 1), (0, 0)])
+def test_timeline_of_steps_that_were_not_seen_is_refused(first, steps):
+    with pytest.raises(ValueError, match=r"2 were seen\. Call fit inside"):
+        plot.timeline(watched(2), first=first, steps=steps)

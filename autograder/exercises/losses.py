@@ -6,11 +6,9 @@ axis taken by mistake shows; the logits reach ±1000, so that a formula that is 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from autograder.exercise import Exercise, Mistake, register
+from autograder.exercise import Exercise, Mistake, Question, register
 from autograder.scenarios_losses import use_loss
 from minifit import losses, ops
 
@@ -220,14 +218,14 @@ def _log_softmax_cases(rng: np.random.Generator) -> Cases:
     high = rng.normal(size=(3, 4))
     high[np.arange(3), rng.permutation(4)[:3]] = 1000.0
     low = np.repeat(rng.uniform(-1100, -900, size=(4, 1)), 3, axis=1) + rng.normal(size=(4, 3))
-    apart = rng.normal(size=(4, 7)) + np.array([[1000.0], [0.0], [-1000.0], [-3000.0]])
+    apart = rng.normal(size=(4, 7)) + np.array([[1000.0], [0.0], [-1000.0], [-30000.0]])
     wide = rng.uniform(-1000, 1000, size=(3, 5))
     return {
         "ordinary logits": (plain,),
         "more classes than samples": (rng.normal(scale=3, size=(2, 6)),),
         "a logit of 1000 in each row": (high,),
         "all logits near -1000": (low,),
-        "rows near 1000, 0, -1000 and -3000": (apart,),
+        "rows near 1000, 0, -1000 and -30000": (apart,),
         "logits between -1000 and 1000": (wide,),
         "equal logits": (np.full((3, 4), rng.normal()),),
         "logits of 0": (np.zeros((2, 5)),),
@@ -662,6 +660,7 @@ def _binary_cases(rng: np.random.Generator) -> Cases:
 
     sure = rng.permutation(np.array([1000.0, -1000.0, 1000.0, -1000.0, 800.0, -800.0, 40.0]))
     right = (sure > 0).astype(float)
+    near, order = rng.uniform(17, 22, size=6), rng.permutation(6)
     return {
         "labels (N,), logits (N,)": (labels(7).astype(float), rng.normal(scale=2, size=7)),
         "labels (N,), logits (N, 1)": (labels(5).astype(float), rng.normal(scale=2, size=(5, 1))),
@@ -671,7 +670,10 @@ def _binary_cases(rng: np.random.Generator) -> Cases:
         "smoothed labels, between 0 and 1": (rng.uniform(0.05, 0.95, size=6), rng.normal(scale=2, size=6)),
         "confident and right, logits of ±1000": (right, sure),
         "confident and wrong, logits of ±1000": (1 - right, sure),
-        "logits near ±20": (labels(5).astype(float), rng.choice([-1.0, 1.0], size=5) * rng.uniform(18, 22, size=5)),
+        "logits near ±20, right and wrong": (
+            np.array([0, 0, 0, 1, 1, 1.0])[order],
+            (near * [-1, 1, -1, 1, -1, 1])[order],
+        ),
         "logits of 0": (labels(3).astype(float), np.zeros(3)),
         "a single sample": (np.ones((1, 1)), rng.normal(size=(1, 1))),
     }
@@ -935,6 +937,10 @@ def _categorical_cases(rng: np.random.Generator) -> Cases:
         "rows that do not sum to 1": (
             _one_hot(rng.permutation(np.arange(6) % 4), 4),
             rng.uniform(0.05, 0.95, size=(6, 4)),
+        ),
+        "rows whose sum is near 1": (
+            _one_hot(rng.permutation(np.arange(5) % 4), 4),
+            rows(5, 4) * rng.uniform(0.93, 0.99, size=(5, 1)),
         ),
         "one-hot labels stored as integers": (
             _one_hot(rng.permutation(np.arange(7) % 3), 3).astype(int),
@@ -1218,7 +1224,22 @@ def _loss_cases(rng: np.random.Generator) -> Cases:
     }
 
 
-class _WrongLossSumOfWeights(Loss):
+class _Written:
+    """What a learner's class has of its own accord."""
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        raise NotImplementedError
+
+
+class _ReducedRight(_Written):
+    """The base of mistakes that spoil what goes into a right reduction, or what comes out of it."""
+
+    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+        values = self.call(y_true, y_pred)
+        return np.mean(values if sample_weight is None else values * np.reshape(sample_weight, -1))
+
+
+class _WrongLossSumOfWeights(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = self.call(y_true, y_pred)
         if sample_weight is None:
@@ -1227,41 +1248,41 @@ class _WrongLossSumOfWeights(Loss):
         return np.sum(values * w) / np.sum(w)
 
 
-class _WrongLossSum(Loss):
+class _WrongLossSum(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.sum(self.call(y_true, y_pred) * w)
 
 
-class _WrongLossIgnored(Loss):
+class _WrongLossIgnored(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         return np.mean(self.call(y_true, y_pred))
 
 
-class _WrongLossBroadcast(Loss):
+class _WrongLossBroadcast(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         w = 1.0 if sample_weight is None else sample_weight
         return np.mean(self.call(y_true, y_pred) * w)
 
 
-class _WrongLossBroadcastSum(Loss):
+class _WrongLossBroadcastSum(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         w = 1.0 if sample_weight is None else sample_weight
         return np.sum(self.call(y_true, y_pred) * w) / len(y_pred)
 
 
-class _WrongLossTwice(Loss):
+class _WrongLossTwice(_ReducedRight):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         return super().__call__(y_true, y_pred, sample_weight) / len(y_pred)
 
 
-class _WrongLossMeanWeight(Loss):
+class _WrongLossMeanWeight(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         w = 1.0 if sample_weight is None else np.mean(sample_weight)
         return np.mean(self.call(y_true, y_pred)) * w
 
 
-class _WrongLossNonZero(Loss):
+class _WrongLossNonZero(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = self.call(y_true, y_pred)
         if sample_weight is None:
@@ -1270,53 +1291,53 @@ class _WrongLossNonZero(Loss):
         return np.sum(values * w) / max(np.count_nonzero(w), 1)
 
 
-class _WrongLossUnreduced(Loss):
+class _WrongLossUnreduced(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return self.call(y_true, y_pred) * w
 
 
-class _WrongLossZerosMeanNone(Loss):
+class _WrongLossZerosMeanNone(_ReducedRight):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         if sample_weight is None or not np.any(sample_weight):
             return np.mean(self.call(y_true, y_pred))
         return super().__call__(y_true, y_pred, sample_weight)
 
 
-class _WrongLossScaled(Loss):
+class _WrongLossScaled(_ReducedRight):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         if sample_weight is not None and np.any(sample_weight):
             sample_weight = sample_weight / np.max(sample_weight)
         return super().__call__(y_true, y_pred, sample_weight)
 
 
-class _WrongLossSwapped(Loss):
+class _WrongLossSwapped(_ReducedRight):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         return super().__call__(y_pred, y_true, sample_weight)
 
 
-class _WrongLossWeighsPredictions(Loss):
+class _WrongLossWeighsPredictions(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         if sample_weight is not None:
             y_pred = y_pred * np.reshape(sample_weight, (-1, 1))
         return np.mean(self.call(y_true, y_pred))
 
 
-class _WrongLossRowsPlusColumns(Loss):
+class _WrongLossEveryElement(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = self.call(y_true, y_pred)
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.sum(values * w) / np.size(y_pred)
 
 
-class _WrongLossSquaredError(Loss):
+class _WrongLossSquaredError(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = np.mean((y_true - y_pred) ** 2, axis=-1)
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.mean(values * w)
 
 
-class _RightLossLoop(Loss):
+class _RightLossLoop(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = self.call(y_true, y_pred)
         weights = [1.0] * len(values) if sample_weight is None else np.ravel(sample_weight)
@@ -1326,7 +1347,7 @@ class _RightLossLoop(Loss):
         return total / len(values)
 
 
-class _RightLossDot(Loss):
+class _RightLossDot(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
         values = self.call(y_true, y_pred)
         if sample_weight is None:
@@ -1334,7 +1355,7 @@ class _RightLossDot(Loss):
         return np.dot(values, sample_weight.ravel()) / values.shape[0]
 
 
-class _RightLossMean(Loss):
+class _RightLossMean(_Written):
     def __init__(self, name: str = "loss") -> None:
         self.name = name
 
@@ -1376,7 +1397,7 @@ LOSS = Exercise(
         ),
         Mistake(
             "divided by the number of outputs too",
-            _WrongLossRowsPlusColumns,
+            _WrongLossEveryElement,
             "y_pred has N times D elements; `call` has already averaged over the D outputs.",
             "Count the values that `call` returned.",
         ),
@@ -1457,4 +1478,49 @@ LOSS = Exercise(
     alternatives=(_RightLossLoop, _RightLossDot, _RightLossMean),
 )
 
+
+# --------------------------------------------------------------------------- predictions
+
+FIRST_LOSS = Question(
+    identifier="losses.q1_first_loss",
+    text=(
+        "Cross-entropy is minus the natural logarithm of the probability that the right class got.\n"
+        "A network with 10 classes and random weights is tested before any training. Its loss? (a number)"
+    ),
+    choices=None,
+    answer=None,
+    because="Knowing nothing, it gives each of 10 classes about 1/10, and -log(1/10) = log 10 = 2.303.",
+)
+
+SURE_AND_WRONG = Question(
+    identifier="losses.q2_sure_and_wrong",
+    text=(
+        "A model ends in a softmax and gives the right class a probability of exactly 0.\n"
+        "Which loss does Keras report for this sample?"
+    ),
+    choices={"a": "infinity", "b": "nan, not a number", "c": "about 16.1", "d": "1"},
+    answer="c",
+    because="Keras clips probabilities at 1e-7 before the logarithm, and -log(1e-7) = 16.118.",
+)
+
+LOSS_GOES_UP = Question(
+    identifier="losses.q3_loss_goes_up",
+    text=(
+        "In a run of 60 epochs the loss on the validation images falls for some ten epochs, then rises to twice\n"
+        "its lowest value. What does the accuracy on the same images do while the loss rises?"
+    ),
+    choices={
+        "a": "it falls back to where it began",
+        "b": "it falls by some points",
+        "c": "it stays the same to within a tenth of a point",
+        "d": "it rises by some points",
+    },
+    answer="d",
+    because=(
+        "Accuracy asks only which side of the border an image is on, loss also how sure the model was: "
+        "a few images, surely wrong, carry the loss up while more of the others come right."
+    ),
+)
+
 register(MEAN_SQUARED_ERROR, LOG_SOFTMAX, SPARSE, BINARY, CATEGORICAL, LOSS)
+register(FIRST_LOSS, SURE_AND_WRONG, LOSS_GOES_UP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autograder.exercise import Exercise, Mistake, register
+from autograder.exercise import Exercise, Mistake, Question, register
 
 Array = np.ndarray
 
@@ -56,11 +56,11 @@ def _added(y_true: Array, y_pred: Array) -> float:
 
 
 def _halved(y_true: Array, y_pred: Array) -> float:
-    return mean_squared(y_true, y_pred) / 2
+    return float(np.mean((y_true - y_pred) ** 2) / 2)
 
 
 def _root(y_true: Array, y_pred: Array) -> float:
-    return float(np.sqrt(mean_squared(y_true, y_pred)))
+    return float(np.sqrt(np.mean((y_true - y_pred) ** 2)))
 
 
 def _not_averaged(y_true: Array, y_pred: Array) -> Array:
@@ -167,4 +167,48 @@ MEAN_SQUARED = Exercise(
     alternatives=(_by_method, _by_loop, _by_dot, _by_average),
 )
 
-register(MEAN_SQUARED)
+OPERATIONS = Question(
+    identifier="orientation.q1_operations",
+    text=(
+        "One line calls fit for one epoch: 10,000 images in batches of 32, then a look at 2,000 others. Count as one "
+        "operation every batch taken, forward pass, loss, gradient computation, update and measurement, every batch "
+        "looked at afterwards, and every moment at which callbacks are called. How many operations is that line?"
+    ),
+    choices=None,
+    answer=None,
+    because=(
+        "10,000 images make 313 batches, and each goes through all six stations of the inner loop; callbacks are "
+        "called before and after each."
+    ),
+    tolerance=0.25,
+)
+
+FIRST_EPOCH = Question(
+    identifier="orientation.q2_first_epoch",
+    text=(
+        "A new model knows nothing: it names 1 image in 10 correctly, by luck. After one epoch, when it has seen "
+        "every training image once, how many of 100 new images does it name correctly?"
+    ),
+    choices=None,
+    answer=None,
+    because="One epoch is 313 updates of the weights, and the first hundred do most of the work.",
+    tolerance=0.1,
+)
+
+SLOWEST = Question(
+    identifier="orientation.q3_slowest",
+    text="In which part of the loop does fit spend most of its time, with this model?",
+    choices={
+        "a": "forward: the model guesses",
+        "b": "loss: the guesses are scored",
+        "c": "gradients: which way each weight should move",
+        "d": "update: the weights move",
+    },
+    answer=None,
+    because=(
+        "Gradients are the forward pass walked backwards, and Adam, the optimizer, goes over all 101,770 weights "
+        "several times at every step; guessing alone is the cheaper half."
+    ),
+)
+
+register(MEAN_SQUARED, OPERATIONS, FIRST_EPOCH, SLOWEST)

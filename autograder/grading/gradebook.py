@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
-from collections.abc import Iterable, Sequence
+import sysconfig
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,7 +57,8 @@ class Gradebook:
         config = folder / "nbgrader_config.py"
         if not config.exists():
             write_atomic(config, CONFIG)
-        self._book = Book(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id="minifit")
+        with _scripts_on_path():
+            self._book = Book(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id="minifit")
 
     def __enter__(self) -> Gradebook:
         return self
@@ -119,7 +124,9 @@ class Gradebook:
         notebook = result.notebook
         assert notebook is not None
         self._book.update_or_create_student(result.student)
-        self._book.update_or_create_submission(notebook, result.student)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nbgrader's own queries make SQLAlchemy warn
+            self._book.update_or_create_submission(notebook, result.student)
         scores = []
         for score in result.scores:
             grade = self._book.find_grade(score.cell, notebook, notebook, result.student)
@@ -156,6 +163,20 @@ class Gradebook:
         write_atomic(path, json.dumps(_graded_notebook(result, assignment), indent=1) + "\n")
 
 
+@contextlib.contextmanager
+def _scripts_on_path() -> Iterator[None]:
+    """nbgrader starts `alembic` by name, which is not on the path of a virtual environment not activated."""
+    before = os.environ.get("PATH")
+    os.environ["PATH"] = os.pathsep.join(filter(None, [sysconfig.get_path("scripts"), before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PATH"]
+        else:
+            os.environ["PATH"] = before
+
+
 def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
     by_cell = {score.cell: score for score in result.scores}
     handed = result.handed
@@ -166,15 +187,15 @@ def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
         released = assignment.released.get(name)
         if released is None:
             kind = "code" if cell["cell_type"] == "code" else "markdown"
-            order.append(_cell(kind, cell["source"], f"handed-in-{n}", {}))
+            order.append(_cell(kind, _closed(kind, cell["source"]), f"handed-in-{n}", {}))
         elif name not in placed:
             placed.add(name)
             theirs = cells.is_answer(released) or cells.is_paragraph(released)
-            source = _all_of(handed.cells if handed else (), name) if theirs else released["source"]
-            order.append(_cell(released["cell_type"], source, released["id"], dict(released["metadata"])))
+            source = _all_of(handed.cells if handed else (), name) if theirs else None
+            order.append(_from_released(released, source))
     for name, released in assignment.released.items():
-        if name not in placed and (name in by_cell or not order):
-            order.append(_cell(released["cell_type"], released["source"], released["id"], dict(released["metadata"])))
+        if name not in placed and name in by_cell:
+            order.append(_from_released(released))
     for cell in order:
         score = by_cell.get(cells.metadata(cell).get("grade_id", ""))
         if score is not None and cell["cell_type"] == "code":
@@ -186,18 +207,20 @@ def _all_of(handed: Sequence[dict[str, str]], name: str) -> str:
     return "\n\n".join(cell["source"] for cell in handed if cell["grade_id"] == name)
 
 
+def _from_released(released: dict[str, Any], theirs: str | None = None) -> dict[str, Any]:
+    kind = released["cell_type"]
+    source = released["source"] if theirs is None else _closed(kind, theirs)
+    return _cell(kind, source, released["id"], released["metadata"])
+
+
+def _closed(kind: str, source: str) -> str:
+    """A learner's text, whose markdown cannot open an HTML tag: "<" before a name gets a space after it."""
+    return source if kind == "code" else re.sub(r"<(?=[A-Za-z/!?])", "< ", source)
+
+
 def _cell(kind: str, source: str, identifier: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    if kind != "code":
-        source = re.sub(r"<(?=[A-Za-z/!?])", "< ", source)
-        return {"cell_type": "markdown", "id": identifier, "metadata": metadata, "source": source}
-    return {
-        "cell_type": "code",
-        "execution_count": None,
-        "id": identifier,
-        "metadata": metadata,
-        "outputs": [],
-        "source": source,
-    }
+    cell = {"cell_type": kind, "id": identifier, "metadata": metadata, "source": source}
+    return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 
 def _outputs(score: Score) -> list[dict[str, Any]]:

@@ -14,9 +14,9 @@ from autograder.grading.reading import HandedIn, Step, Unreadable, read
 from autograder.grading.results import BY_HAND, MISSING, NO_RESPONSE, UNGRADED, Result, Score
 from autograder.grading.session import Died, Session
 from autograder.grading.submissions import Submission
-from autograder.judge import Outcome, judge
+from autograder.judge import Outcome, Raised, judge
 
-# The judge silences warnings and reads one bank: one comparison at a time, while every worker runs on.
+# The reference is not made for several threads: one judgement at a time. Whoever waits for a worker lets others in.
 _JUDGING = threading.Lock()
 
 
@@ -131,16 +131,17 @@ class _Run:
         if blamed:
             return _nothing(item, "raised", blamed[0])
         if self._spent >= self._limits.notebook:
-            return _nothing(item, "timed out", f"The notebook used up its {self._limits.notebook:g} s.")
+            return _nothing(
+                item, "timed out", f"The whole notebook had {self._limits.notebook:g} s; they were used up."
+            )
         if name in self._handed.missing:
             return _nothing(item, MISSING, f"There is no {item.expression}, and its cell is missing.")
         return _nothing(item, "not attempted", f"After your cells have run there is no {item.expression}.")
 
     def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        left = self._limits.notebook - self._spent
-        seconds = min(self._limits.step, left)
+        seconds = min(self._limits.step, self._limits.notebook - self._spent)
         if self._session is None or seconds <= 0:
-            raise Died(f"the notebook used up its {self._limits.notebook:g} s", timed_out=True)
+            raise Died(f"had no time left of the notebook's {self._limits.notebook:g} s", timed_out=True)
         start = time.monotonic()
         try:
             return self._session.ask(message, seconds)
@@ -161,8 +162,7 @@ class _Run:
                     self._do(step)
                 except Died as died:
                     self._fatal[number] = str(died)
-                    text = f"This cell {died}." if died.timed_out else f"This cell did not come back: {died}."
-                    self._raised.setdefault(step.cell, text)
+                    self._raised.setdefault(step.cell, f"This cell did not come back: {died}.")
                     self.notes.append(f"cell {step.cell} was left out: {died}")
                     break
 
@@ -180,11 +180,40 @@ class _Run:
         """Run the learner's object on one case, in the worker."""
         if item.identifier in self._gone:
             return self._gone[item.identifier]
-        raise NotImplementedError
+        scenario = item.exercise.scenario
+        message = {
+            "do": "call",
+            "exercise": item.identifier,
+            "scenario": f"{scenario.__module__}:{scenario.__qualname__}",
+            "inputs": wire.pack(inputs),
+        }
+        _JUDGING.release()
+        try:
+            return _outcome(self._ask(message), len(inputs))
+        except Died as died:
+            ended = Raised("ProcessEnded", str(died))
+            gone = Outcome(timed_out=str(died)) if died.timed_out else Outcome(raised=ended)
+            self._gone[item.identifier] = gone
+            return gone
+        finally:
+            _JUDGING.acquire()
 
 
-def _raised(value: Any) -> dict[str, Any]:
-    """What a worker says was raised, as plain text of a known shape."""
+def _outcome(reply: dict[str, Any], inputs: int) -> Outcome:
+    """A worker's reply as the judge reads it; nothing in it is trusted to have the right form."""
+    printed, delegated = wire.clean(reply.get("printed", "")), wire.clean(reply.get("delegated", ""), 80)
+    listed = reply.get("mutated")
+    mutated = tuple(i for i in range(inputs) if i in listed) if isinstance(listed, list) else ()
+    if "raised" in reply:
+        return Outcome(raised=_raised(reply["raised"]), mutated=mutated, printed=printed, delegated=delegated)
+    try:
+        outputs = wire.unpack(reply.get("outputs"))
+    except wire.WireError as error:
+        return Outcome(raised=Raised("WireError", str(error)))
+    return Outcome(outputs, mutated=mutated, printed=printed, delegated=delegated)
+
+
+def _raised(value: Any) -> Raised:
     value = value if isinstance(value, dict) else {}
     frames = value.get("frames")
     plain = []
@@ -193,9 +222,9 @@ def _raised(value: Any) -> dict[str, Any]:
             number = frame[1] if isinstance(frame[1], int) else 0
             plain.append((wire.clean(frame[0], 80), number, wire.clean(frame[2], 200)))
     kind, text = wire.clean(value.get("type", "Exception"), 80), wire.clean(value.get("text", ""), 1000)
-    return {"type": kind, "text": text, "frames": plain}
+    return Raised(kind, (text.splitlines() or [""])[0], tuple(plain))
 
 
-def _told(raised: dict[str, Any]) -> str:
-    lines = [f"line {number}: {line}" for _, number, line in raised["frames"][-1:]]
-    return "\n".join([f"The cell raised {raised['type']}: {raised['text']}", *lines])
+def _told(raised: Raised) -> str:
+    lines = [f"  line {number}: {line}" for _, number, line in raised.frames[-1:]]
+    return "\n".join([f"The cell raised {raised.type_name}: {raised.text}".rstrip(": "), *lines])

@@ -83,6 +83,7 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
     handed = HandedIn(cells=_cells(_notebook(path)))
     items = {item.cell: item for item in assignment.items}
     seen: set[str] = set()
+    pasted: list[str] = []
     for number, cell in enumerate(handed.cells, 1):
         name = cell["grade_id"]
         released = assignment.released.get(name)
@@ -91,7 +92,7 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
                 handed.steps.append(Step("run", f"#{number}", cell["source"]))
             continue
         if name in seen:
-            handed.notes.append(f"cell {name} is there more than once")
+            pasted.append(name)
         elif cell["cell_type"] != released["cell_type"]:
             handed.notes.append(f"cell {name} is {cell['cell_type']}; read as {released['cell_type']}")
         if cells.is_answer(released):
@@ -119,10 +120,17 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
         for item in assignment.items
         if not item.by_hand and item.cell in handed.missing
     ]
-    wanted = [n for n in sorted(handed.missing) if _matters(assignment.released[n])]
-    if wanted:
-        handed.notes.append(f"cells missing: {', '.join(wanted)}")
+    lost = [name for name, released in assignment.released.items() if name in handed.missing and _matters(released)]
+    handed.notes += _listed("missing", lost) + _listed("there more than once", list(dict.fromkeys(pasted)))
     return handed
+
+
+def _listed(what: str, names: list[str]) -> list[str]:
+    """One note on some cells, or none."""
+    if not names:
+        return []
+    few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return [f"{'a cell is' if len(names) == 1 else f'{len(names)} cells are'} {what}: {few}"]
 
 
 def _matters(released: dict[str, Any]) -> bool:

@@ -99,30 +99,30 @@ def _in_student_folder(student: Path, path: Path, known: Collection[str]) -> Sub
     if path.parent != student and path.parent.name in known:
         guess, why = path.parent.name, "the folder it lies in"
     if guess is None:
-        guess, why = _by_name(path.stem, known), "its name"
+        guess, why = by_name(path.stem, known), "its name"
     if guess is None:
-        guess, why = _by_cells(path, known), "its cells"
+        guess, why = by_cells(path, known), "its cells"
     note = f"the file is called {path.name}; taken for {guess} by {why}" if guess else ""
     return Submission(student.name, guess, path, note)
 
 
 def _flat(path: Path, known: Collection[str]) -> Submission:
-    name = _by_name(path.stem, known)
+    name = by_name(path.stem, known)
     if name is None:
         student = path.stem.partition("_")[0]
-        return Submission(student, _by_cells(path, known), path, f"the file is called {path.name}")
+        return Submission(student, by_cells(path, known), path, f"the file is called {path.name}")
     before = path.stem[: path.stem.rindex(name)].rstrip("_- ")
     # Canvas writes doejane_LATE_<number>_<number>_<the file's own name>.
     student = re.sub(r"(_LATE)?_\d+_\d+$", "", before)
     return Submission(student or "unknown", name, path)
 
 
-def _by_name(stem: str, known: Collection[str]) -> str | None:
+def by_name(stem: str, known: Collection[str]) -> str | None:
     named = [name for name in known if name in stem]
     return max(named, key=len) if named else None
 
 
-def _by_cells(path: Path, known: Collection[str]) -> str | None:
+def by_cells(path: Path, known: Collection[str]) -> str | None:
     """The notebook whose number the cells' names begin with, read without trusting the file's form."""
     try:
         if path.stat().st_size > MAX_BYTES:

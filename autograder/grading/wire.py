@@ -83,21 +83,29 @@ def unpack(value: Any) -> Any:
     WireError
         If it is not what `pack` makes.
     """
+    try:
+        return _unpack(value)
+    except (TypeError, ValueError, KeyError, OverflowError, MemoryError, RecursionError) as error:
+        raise WireError(f"not a packed value: {clean(str(error), 80)}") from None
+
+
+def _unpack(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list):
-        return [unpack(v) for v in value]
+        return [_unpack(v) for v in value]
     if isinstance(value, dict):
         if "array" in value or "scalar" in value:
             return _unpack_array(value)
         if "float" in value:
             return float(value["float"])
         if "tuple" in value:
-            return tuple(unpack(v) for v in value["tuple"])
+            return tuple(_unpack(v) for v in value["tuple"])
         if "dict" in value:
-            return {unpack(k): unpack(v) for k, v in value["dict"]}
+            return {_unpack(k): _unpack(v) for k, v in value["dict"]}
         if "foreign" in value:
-            return Foreign(clean(value["foreign"]), clean(value["text"]))
+            name = clean(value["foreign"], 80)
+            return type(name, (Foreign,), {})(name, clean(value["text"]))  # messages name an object's type
     raise WireError(f"not a packed value: {str(value)[:80]}")
 
 

@@ -50,6 +50,8 @@ class StandIn(types.ModuleType):
 class Absent:
     """Something that is not in the learner's process; only using it is an error."""
 
+    called = ""  # the first of the engine's that was
+
     def __init__(self, name: str) -> None:
         self._name = name
 
@@ -59,6 +61,8 @@ class Absent:
         return Absent(f"{self._name}.{name}")
 
     def __call__(self, *_: Any, **__: Any) -> Any:
+        if not self._name.startswith("mine."):
+            Absent.called = Absent.called or self._name
         raise RuntimeError(f"{self._name} is not there during grading; use what the notebook defines")
 
 
@@ -161,6 +165,7 @@ class Worker:
         before = copy.deepcopy(inputs)
         printed = Bounded()
         sys.stdout = printed
+        Absent.called = ""
         reply: dict[str, Any] = {}
         try:
             outputs = scenario(self.taken[message["exercise"]], *inputs)
@@ -170,18 +175,18 @@ class Worker:
         finally:
             sys.stdout = _nowhere
         reply["mutated"] = [i for i, (a, b) in enumerate(zip(before, inputs, strict=True)) if not _same(a, b)]
-        reply["printed"] = printed.getvalue()
+        reply |= {"printed": printed.getvalue(), "delegated": Absent.called}
         return reply
 
     def describe(self, error: BaseException) -> dict[str, Any]:
         """An exception as text, with the learner's own frames only."""
         frames = [
-            [frame.filename[6:-1], frame.lineno or 0, (frame.line or "").strip()[:200]]
+            [f"in {frame.name}", frame.lineno or 0, (frame.line or "").strip()[:200]]
             for frame in traceback.extract_tb(error.__traceback__)
             if frame.filename.startswith("<cell ")
         ]
         if isinstance(error, SyntaxError) and not frames and (error.filename or "").startswith("<cell "):
-            frames = [[(error.filename or "")[6:-1], error.lineno or 0, (error.text or "").strip()[:200]]]
+            frames = [["in the cell", error.lineno or 0, (error.text or "").strip()[:200]]]
         try:
             text = error.msg if isinstance(error, SyntaxError) else str(error)
         except BaseException:

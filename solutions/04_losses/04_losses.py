@@ -58,8 +58,8 @@ predict("losses.q3_loss_goes_up", ...)
 # %% [markdown]
 # ## Build
 #
-# Six exercises, each a few lines of NumPy. Stuck? `hint("losses.log_softmax")` gives a nudge, then a plan, then almost
-# the code; `solution("losses.log_softmax")` shows mine. Use any exercise's name.
+# Six exercises, each a few lines of NumPy. Stuck? `hint("losses.log_softmax")` gives a nudge, then a plan, then
+# almost the code; `solution("losses.log_softmax")` shows mine. Use any exercise's name.
 #
 # Write with NumPy functions on whole arrays: the engine can then train with what you wrote. A Python loop passes the
 # checks too, but nothing can be trained with it.
@@ -89,6 +89,7 @@ print("mean squared error of a perfect model:", np.mean(table**2))
 # - `y_pred`: (N, D), floats
 # - `y_true`: (N, D), floats or integers. When D is 1 it may also come as (N,).
 # - returns (N,), floats: the mean over the last axis, one value a sample
+
 
 # %% nbgrader={"grade": false, "grade_id": "losses.mean_squared_error-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def mean_squared_error(y_true, y_pred):
@@ -136,6 +137,7 @@ with np.errstate(all="ignore"):
 # - `logits`: (N, C), floats, any finite values: 1000 and -1000 too, also far apart in one row
 # - returns (N, C): finite, each row by itself. The array you were given stays as it was.
 
+
 # %% nbgrader={"grade": false, "grade_id": "losses.log_softmax-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def log_softmax(logits):
     """Return the logarithm of softmax over the last axis: (N, C) to (N, C)."""
@@ -156,7 +158,7 @@ check("losses.log_softmax", log_softmax)
 
 # %%
 for p in (1.0, 0.9, 0.5, 0.1, 0.01, 0.001):
-    print(f"the right class got {p:5}:  loss {-np.log(p):.3f} nats")
+    print(f"the right class got {p:5}:  loss {np.log(1 / p):.3f} nats")
 
 # %% [markdown]
 # Certain and right costs nothing. Every time the probability is divided by ten, 2.303 is added: being *surely* wrong
@@ -177,6 +179,7 @@ for p in (1.0, 0.9, 0.5, 0.1, 0.01, 0.001):
 #
 # Call your `log_softmax`: this check can pass only when that one has.
 
+
 # %% nbgrader={"grade": false, "grade_id": "losses.sparse_categorical_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def sparse_categorical_crossentropy(y_true, logits):
     """Return each sample's cross-entropy in nats: labels (N,) or (N, 1) and logits (N, C) to (N,)."""
@@ -193,8 +196,8 @@ check("losses.sparse_categorical_crossentropy", sparse_categorical_crossentropy)
 # %% [markdown]
 # ### 4 · Two classes, one output
 #
-# For yes or no, one logit z is enough. The **sigmoid** makes it the probability of yes, $p = 1 / (1 + e^{-z})$, and the
-# loss of a no is the logarithm of what is left, $1 - p$. How much is left?
+# For yes or no, one logit z is enough. The **sigmoid** makes it the probability of yes, $p = 1 / (1 + e^{-z})$, and
+# the loss of a no is the logarithm of what is left, $1 - p$. How much is left?
 
 # %%
 for z in (10.0, 20.0, 30.0, 36.0, 37.0):
@@ -203,7 +206,8 @@ for z in (10.0, 20.0, 30.0, 36.0, 37.0):
 
 # %% [markdown]
 # At 37 nothing is left: p is stored as exactly 1, the loss of a no would be `-log(0)`, and it should be 37. The
-# probability is where the number gets lost, so do not compute it. On paper, with p put in, the formula below shrinks to
+# probability is where the number gets lost, so do not compute it. On paper, with p put in, the formula below
+# shrinks to
 #
 # $$\ell = \log(1 + e^{z}) - y z$$
 #
@@ -218,6 +222,7 @@ for z in (10.0, 20.0, 30.0, 36.0, 37.0):
 # - `y_true`: (N,) or (N, 1); 0 or 1 as integers or floats, or floats in between such as 0.9
 # - `logits`: (N,) or (N, 1), floats, up to ±1000; either shape may meet either shape of `y_true`
 # - returns (N,): finite, and not cut off. A logit of 1000 with the label 0 costs 1000.
+
 
 # %% nbgrader={"grade": false, "grade_id": "losses.binary_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def binary_crossentropy(y_true, logits):
@@ -258,6 +263,7 @@ print("loss of the shares they have:", -np.log(outputs[0] / outputs.sum()))
 # - `probabilities`: (N, C), float64, not negative, each row with a sum above 0; exact zeros and ones occur
 # - returns (N,); clip at `1e-7` and `1 - 1e-7`, after the division. The array you were given stays as it was.
 
+
 # %% nbgrader={"grade": false, "grade_id": "losses.categorical_crossentropy-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def categorical_crossentropy(y_true, probabilities):
     """Return each sample's cross-entropy in nats: one-hot labels and probabilities, (N, C), to (N,)."""
@@ -286,9 +292,9 @@ print("divided by the number of samples:   ", np.sum(weights * values) / len(val
 # The first is a weighted mean, and most people expect it. Keras gives the second: 12. So weights are not shares: with
 # all weights at 10 the loss is ten times larger, and so is every gradient.
 #
-# In Keras a loss is a class with two methods. `call` says what the loss of each sample is, and every loss has its own.
-# `__call__` is what runs when an object is called like a function: it uses `call`, and is written once for
-# all losses. You write that one.
+# In Keras a loss is a class with two methods. `call` says what the loss of each sample is, and every loss has its
+# own. `__call__` is what runs when an object is called like a function: it uses `call`, and is written once for all
+# losses. You write that one.
 
 # %% [markdown]
 # **`Loss`** · ●●○ · 10 minutes · roughly 4 lines · 2 points
@@ -300,6 +306,7 @@ print("divided by the number of samples:   ", np.sum(weights * values) / len(val
 #   `sample_weight` is (N,) or (N, 1), floats or integers, zeros allowed; `None` means that every sample counts once.
 # - returns one number: **the scalar that NumPy gives you**. Leave out `float(...)` and `np.asarray(...)`: in
 #   *Swap in* the engine follows your computation to differentiate it, and they would cut its thread.
+
 
 # %% nbgrader={"grade": false, "grade_id": "losses.Loss-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 class Loss:
@@ -325,13 +332,14 @@ check("losses.Loss", Loss)
 # %% [markdown]
 # ## Swap in
 #
-# Your class, your function, and the reference engine's `compile` and `fit`. Every step of this training asks your code
-# for the loss, and gets its gradient by following what your code does, NumPy call by NumPy call. (How that works is
-# notebook 17.)
+# Your class, your function, and the reference engine's `compile` and `fit`. Every step of this training asks your
+# code for the loss, and gets its gradient by following what your code does, NumPy call by NumPy call. (How that
+# works is notebook 17.)
 
 # %% nbgrader={"grade": false, "grade_id": "04-swap-loss", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-import minifit as keras
 from mine import Loss, sparse_categorical_crossentropy
+
+import minifit as keras
 
 
 class MyCrossentropy(Loss):
@@ -380,7 +388,7 @@ for name, mine_, keras_ in zip(("no weights", "with weights"), yours, theirs, st
 
 # %% [markdown]
 # Over twelve epochs, 540 updates and four recorded curves, yours and the engine's own loss differ in the sixteenth
-# digit, if at all. That is rounding: sums taken in another order. What you wrote *is* Keras' loss.
+# digit or so. That is rounding: sums taken in another order. What you wrote *is* Keras' loss.
 
 # %% [markdown]
 # ## Experiment
@@ -421,11 +429,11 @@ print(f"log 10:                          {np.log(10):.3f}")
 reveal("losses.q1_first_loss", measured=first[1])
 
 # %% [markdown]
-# With small inputs the first loss is $\log 10$ and a bit. With raw pixels it is about a hundred times that: before it has
-# learned anything, the network is *sure*, and wrong.
+# With small inputs the first loss is $\log 10$ and a bit. With raw pixels it is about a hundred times that: before
+# it has learned anything, the network is *sure*, and wrong.
 #
-# So look at the first loss you see and compare it with $\log C$. It is the cheapest test there is, and it finds
-# unscaled inputs, a softmax taken twice and labels that are off by one.
+# So compare the first loss you see with $\log C$. It is the cheapest test there is, and it finds inputs that nobody
+# scaled, weights that start too large, and a sum where a mean should be.
 
 # %% [markdown]
 # ### Where does the obvious formula break?
@@ -435,6 +443,8 @@ reveal("losses.q1_first_loss", measured=first[1])
 
 # %% nbgrader={"grade": false, "grade_id": "04-break-losses", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from mine import log_softmax
+
+yours = log_softmax
 
 
 def naive(z):
@@ -447,7 +457,7 @@ def clipped(z):
 
 
 def stable(z):
-    return -log_softmax(z)[:, 1]
+    return -yours(z)[:, 1]
 
 
 # %% nbgrader={"grade": false, "grade_id": "04-break-measure", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -469,12 +479,13 @@ try:
     loss_and_slope(stable, "float32")
 except Exception as error:
     print("The tape cannot follow your log_softmax, so the engine's own stands in:", error)
-    log_softmax = keras.ops.log_softmax
+    yours = keras.ops.log_softmax
 
 curves = {"log_softmax, 32 bits": loss_and_slope(stable, "float32")}
 curves["clipped at 1e-7, 32 bits"] = loss_and_slope(clipped, "float32")
 curves["naive, 32 bits"] = loss_and_slope(naive, "float32")
 curves["naive, 64 bits"] = loss_and_slope(naive, "float64")
+
 
 # %% nbgrader={"grade": false, "grade_id": "04-break-where", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 def wrong_from(values, truth):
@@ -488,6 +499,259 @@ print(f"{'':27}{'loss wrong from':>16}{'slope wrong from':>19}")
 for name, (value, slope) in curves.items():
     print(f"{name:27}{wrong_from(value, gaps):>16}{wrong_from(slope, 1.0):>19}")
 
-# %% nbgrader={"grade": false, "grade_id": "04-break-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+# %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "04-break-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 import matplotlib.pyplot as plt
 
+from minifit.plot import FOURTH, INK, REFERENCE, THIRD
+
+looks = {
+    "log_softmax, 32 bits": {"color": THIRD, "lw": 6, "alpha": 0.4},
+    "clipped at 1e-7, 32 bits": {"color": FOURTH},
+    "naive, 64 bits": {"color": REFERENCE},
+    "naive, 32 bits": {"color": INK, "ls": (0, (4, 1.5))},
+}
+fig, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+for panel, ax in enumerate(axes):
+    for name, look in looks.items():
+        line = curves[name][panel]
+        ax.plot(gaps, line, **look)
+        if not np.isfinite(line).all():
+            last = np.argmin(np.isfinite(line)) - 1
+            ax.plot(gaps[last], line[last], "X", color=look["color"], ms=9)
+    ax.set_xscale("log")
+    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
+    ax.set_xlabel("gap between the two logits")
+axes[0].set(yscale="log", title="The loss that is reported", ylim=(0.9, 1300))
+axes[0].set_yticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
+axes[1].set(title="Its slope, which is what trains", ylim=(-0.12, 1.16))
+notes = [
+    (0, 22, 48, "log_softmax", THIRD, "right"),
+    (0, 1000, 12, "clipped: never above 16.118", FOURTH, "right"),
+    (0, 110, 66, "naive, 32 bits: inf", INK, "left"),
+    (0, 520, 800, "naive, 64 bits: inf", REFERENCE, "right"),
+    (1, 1.1, 1.08, "log_softmax: 1 to the end", THIRD, "left"),
+    (1, 14, 0.5, "clipped", FOURTH, "right"),
+    (1, 49, 0.5, "naive,\n32 bits", INK, "left"),
+    (1, 390, 0.82, "naive,\n64 bits", REFERENCE, "left"),
+    (1, 100, 0.07, "nan", INK, "left"),
+    (1, 760, 0.07, "nan", REFERENCE, "left"),
+]
+for panel, at, height, text, color, side in notes:
+    axes[panel].text(at, height, text, color=color, ha=side, va="center", weight="bold")
+plt.show()
+
+# %% [markdown]
+# Three formulas, three ways to fail. The loud one is on the left: the naive loss becomes `inf`, in 32-bit numbers
+# from a gap of 88.7 on, since $e^{88.72}$ is the largest they hold.
+#
+# The quiet ones are on the right. At half that gap the naive *slope* is already 0 where it should be 1, while the
+# loss beside it is still right to the last digit: differentiating a quotient squares its denominator, and the
+# square overflows first. And the clip, which looks so safe, has no slope at all from 16.1 on. There, gradient
+# descent is told that nothing can be improved.
+
+# %%
+reveal("losses.q2_sure_and_wrong")
+
+# %% [markdown]
+# The first myth of the day: a wrong and confident prediction costs infinity. Measured on probabilities of exactly 0
+# and 1, in the two sizes of numbers:
+
+# %% nbgrader={"grade": false, "grade_id": "04-myth-infinity", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+for bits in ("float32", "float64"):
+    truth, sure = np.array([[1.0, 0.0]], dtype=bits), np.array([[0.0, 1.0]], dtype=bits)
+    wrong = keras.losses.categorical_crossentropy(truth, sure)[0]
+    right = keras.losses.categorical_crossentropy(truth, truth)[0]
+    print(f"{bits}:  surely wrong {wrong:.3f}   surely right {right:.2e}")
+
+# %% [markdown]
+# 16.118 from probabilities; the gap itself, 1000 if need be, from logits; infinity from nothing but the naive
+# formula.
+
+# %% [markdown]
+# ### What a missing slope costs
+#
+# Remember the fresh network that met raw pixels and was sure, and wrong? Train it twice on 5,003 of these images.
+# The weights, the order of the batches and the optimizer are the same. One model ends in a softmax, so that Keras
+# clips its probabilities; the other hands over its logits.
+
+# %% nbgrader={"grade": false, "grade_id": "04-dead-train", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+runs = {}
+for last in ("softmax", None):
+    model = network(last=last)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=last is None)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    if last == "softmax":
+        p = model.predict(test_images, verbose=0)[np.arange(len(test_kinds)), test_kinds]
+        print(f"before training, {np.mean(p < 1e-7):.1%} of the test images are beyond the clip")
+    held_out = (test_images, test_kinds)
+    fit = model.fit(images[:5003], kinds[:5003], epochs=8, validation_data=held_out, verbose=0)
+    runs[last or "logits"] = fit.history
+
+# %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "04-dead-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from minifit.plot import label_line
+
+fig, ax = plt.subplots(figsize=(7.6, 3.6), layout="constrained")
+epochs = np.arange(1, 9)
+for name, color in (("logits", THIRD), ("softmax", FOURTH)):
+    accuracy = 100 * np.array(runs[name]["val_accuracy"])
+    ax.plot(epochs, accuracy, color=color, marker="o", ms=4)
+    label_line(ax, epochs, accuracy, f"{name}: loss {runs[name]['val_loss'][-1]:.3f}", color)
+ax.text(1, 12, "10 %, what guessing would give", color=REFERENCE, va="bottom")
+ax.set(xlabel="epoch", ylabel="accuracy on test images, %", ylim=(0, 85))
+ax.set_title("One network, one task, raw pixels: softmax with its clip, or logits")
+plt.show()
+
+# %% [markdown]
+# The clipped model never learns again: its loss stands still near 14.5. That number is $0.9 \times 16.118$: nine
+# images in ten at the ceiling, with no slope. Real Keras shows the same 14.506 on PyTorch. (On TensorFlow it looks up
+# the logits behind a softmax, and escapes.)
+#
+# If you ever see a loss between 14 and 16 that does not move, you know what it is. Scale the inputs; and end
+# the model in logits, with `from_logits=True`.
+
+# %% [markdown]
+# ### Do loss and accuracy move together?
+#
+# The second myth says so. Test it on a larger network, three hidden layers, with only 1,003 images to learn from,
+# scaled this time: 60 epochs, so that it has every chance to learn them by heart. Validation is on 2,000 images that
+# it never trains on.
+
+# %% nbgrader={"grade": false, "grade_id": "04-apart-train", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+small, small_test = images[:1003] / 255, test_images / 255
+model = network(hidden=3)
+model.compile(optimizer="adam", loss=crossentropy, metrics=["accuracy"])
+history = model.fit(small, kinds[:1003], epochs=60, validation_data=(small_test, test_kinds), verbose=0).history
+
+best = int(np.argmin(history["val_loss"]))
+for epoch in (best, 59):
+    print(f"epoch {epoch + 1:2}:  validation loss {history['val_loss'][epoch]:.3f}", end="")
+    print(f"   validation accuracy {history['val_accuracy'][epoch]:.1%}")
+
+# %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "04-apart-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from minifit import plot
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 3.9), layout="constrained")
+for ax, metric in zip(axes, ("loss", "accuracy"), strict=True):
+    plot.history(history, metric, ax=ax)
+    ax.axvline(best + 1, color=REFERENCE, lw=1, ls=":", zorder=0)
+    ax.set_xticks([1, 10, 20, 30, 40, 50, 60])
+axes[0].text(best + 2.5, 1.4, f"lowest at epoch {best + 1}", color=REFERENCE, va="center")
+axes[0].set(title="The loss says: twice as bad", ylim=(-0.05, 1.5))
+axes[1].set(title="The accuracy says: a little better", ylim=(0.65, 1.02))
+plt.show()
+
+# %% [markdown]
+# Both are right. They are answers to two questions.
+
+# %% nbgrader={"grade": false, "grade_id": "04-apart-who", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+logits = model.predict(small_test, verbose=0).astype("float64")
+per_image = np.sort(sparse_categorical_crossentropy(test_kinds, logits))
+worst = len(per_image) // 20
+print(f"median loss of an image:                {np.median(per_image):.5f}")
+print(f"share of the total in the worst {worst} images: {np.sum(per_image[-worst:]) / np.sum(per_image):.0%}")
+print(f"the worst image alone:                  {per_image[-1]:.1f} nats")
+
+# %%
+reveal("losses.q3_loss_goes_up")
+
+# %% [markdown]
+# Half of all images cost next to nothing, and the 5 % that it gets most surely wrong carry more than half of the
+# loss. They were wrong before; now the network is *sure*. Accuracy cannot see that: it only counts the wrong ones,
+# and there are a few fewer of them.
+#
+# So which to watch? If only the answer counts, accuracy. If anybody uses the probabilities, the loss.
+
+# %% [markdown]
+# ## Explain
+#
+# What to take along:
+#
+# - values first, (N,), then one reduction: $\sum w_i \ell_i / N$, weights as they are;
+# - shapes meet silently, (N,) with (N, 1) most of all;
+# - stay in logits: a formula can be right on paper and have no slope;
+# - compare the first loss of a run with $\log C$;
+# - loss and accuracy answer two questions.
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "04-explain-question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+# **Your paragraph** (2 points, graded by a person, 100 to 150 words)
+#
+# Two friends ask you for help. Anna's classifier of 10 classes starts with a loss of 14.3 and is still there after
+# eight epochs. Ben's validation loss has doubled since epoch 9, although his validation accuracy was never better.
+#
+# Explain to both, in your own words and with numbers from today, what is going on in their runs, and what each
+# should do or look at next.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "04-explain", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# Anna's first loss should be near log 10 = 2.3, what an ignorant network pays. 14.3 says that it is already sure,
+# and wrong, about nine images in ten: 0.9 · 16.1 = 14.5. 16.1 is as much as a clipped probability can cost, and a
+# clipped value has no slope, so gradient descent has nothing to follow and the loss stays. Her inputs are probably
+# unscaled: divide the pixels by 255, and end in logits with `from_logits=True`. Ben's run is not broken. Accuracy
+# counts images on the right side; the loss also asks how sure the network was. In mine, 5 % of the images carried
+# more than half of the loss: wrong before, surely wrong now, while a few others came right. If only the answer
+# matters he can go on; if he uses the probabilities, he should stop near epoch 9.
+#
+# ---
+#
+# **Rubric**
+#
+# | points | for |
+# |---|---|
+# | 0.5 | Anna, what it is: 14.3 is far from log C = 2.3; the network is sure, wrong, and near the ceiling of 16.1 |
+# | 0.5 | Anna, why it stays and what to do: beyond the clip there is no slope; scale the inputs, or use logits |
+# | 0.5 | Ben, what it is: accuracy counts sides, loss weighs how sure; a few surely wrong images carry the loss |
+# | 0.5 | Ben, what to do: decide by what the model is for, stop early if probabilities matter; one measured number |
+#
+# **Fair (1 of 2).** "Anna's loss should be about 2.3, so something is wrong at the start, probably the data, and
+# she should normalise. Ben is overfitting: the loss goes up because the network gets too confident, but the
+# accuracy is still good, so he could stop earlier." *Right symptoms and remedies; neither the missing slope nor why
+# few images matter so much; no number but one.*
+#
+# **Weak (0 to 0.5 of 2).** "Anna's learning rate is too high and she should train longer. Ben's model has a bug,
+# since accuracy and loss must go together." *The second sentence is the myth of the day.*
+
+# %% [markdown]
+# ### Stretch, if you like: a loss decides what the answer means
+#
+# A model with one number to its name, and 342 penguins to weigh. Which number it settles on depends on the loss
+# alone. Run the cell; then subclass your `Loss` with a `call` that charges nine times as much for a guess that is
+# too low as for one that is too high, add it to the list, and find out what that number is called.
+
+# %%
+from minifit.datasets import penguins
+
+masses = np.concatenate([part[0][:, 3] for part in penguins.load_data()]).astype(float)
+masses = masses[np.isfinite(masses)][:, None] / 1000  # kg
+
+for loss in ("mean_squared_error", "mean_absolute_error"):
+    model = keras.Sequential([keras.layers.Dense(1, input_shape=(1,))])
+    model.compile(optimizer=keras.optimizers.Adam(0.05), loss=loss)
+    model.fit(np.zeros_like(masses), masses, batch_size=len(masses), epochs=400, verbose=0)
+    print(f"{loss:20} → {model.predict(np.zeros((1, 1)), verbose=0)[0, 0]:.3f} kg")
+print(f"mean {np.mean(masses):.3f} kg, median {np.median(masses):.3f} kg")
+
+# %% [markdown]
+# ## What you built
+#
+# Your functions against the engine's, on 1,003 samples of 7 classes, with logits up to ±1000, in 64 bits.
+
+# %% nbgrader={"grade": false, "grade_id": "04-table-data", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+from mine import binary_crossentropy, categorical_crossentropy, mean_squared_error
+
+rng = np.random.default_rng(11)
+labels, hot = rng.integers(0, 7, size=1003), np.eye(7)[rng.integers(0, 7, size=1003)]
+scores, shares = rng.uniform(-1000, 1000, size=(1003, 7)), rng.uniform(size=(1003, 7))
+one, bits, counts = scores[:, :1], rng.integers(0, 2, size=(1003, 1)), rng.uniform(0, 3, size=1003)
+
+# %% nbgrader={"grade": false, "grade_id": "04-table", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+ks, per_sample = keras.losses, keras.losses.sparse_categorical_crossentropy(labels, scores, from_logits=True)
+both = {
+    "mean_squared_error": (mean_squared_error(hot, shares), ks.mean_squared_error(hot, shares)),
+    "log_softmax": (log_softmax(scores), keras.ops.log_softmax(scores)),
+    "sparse_categorical_crossentropy": (sparse_categorical_crossentropy(labels, scores), per_sample),
+    "binary_crossentropy": (binary_crossentropy(bits, one), ks.binary_crossentropy(bits, one, from_logits=True)),
+    "categorical_crossentropy": (categorical_crossentropy(hot, shares), ks.categorical_crossentropy(hot, shares)),
+    "Loss": (MyCrossentropy()(labels, scores, counts), builtin(labels, scores, counts)),
+}
+where = {"log_softmax": "keras.ops"}
+differences = {name: float(np.max(np.abs(np.subtract(a, b)))) for name, (a, b) in both.items()}
+built_table([(name, f"{where.get(name, 'keras.losses')}.{name}", gap) for name, gap in differences.items()])
