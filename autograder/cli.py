@@ -185,7 +185,7 @@ def parser() -> argparse.ArgumentParser:
         "lab",
         _lab,
         "open the course in JupyterLab",
-        "You work in a folder of your own.\nA notebook you have touched is never overwritten; delete it to get it fresh.",
+        "You work in a folder of your own. What you\nhave touched is never overwritten; delete a file to get it fresh.",
         "minifit lab --dir ~/minifit-course",
     )
     one.add_argument("notebook", nargs="?", help="which to open, such as 04 or losses (default: the first)")
@@ -227,7 +227,7 @@ def parser() -> argparse.ArgumentParser:
         "grade",
         _grade,
         "grade a folder of submissions",
-        "Gives nbgrader's gradebook, a table and a page\nof feedback for each student. No broken notebook stops the others.",
+        "Gives nbgrader's gradebook, a table\nand pages of feedback. No broken notebook stops the others.",
         "minifit grade submitted --out graded",
     )
     one.add_argument(

@@ -7,7 +7,7 @@ first, so that no ``__eq__`` of a learner's decides anything.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,11 @@ import numpy as np
 
 _FLOAT32_RTOL = 1e-5
 _FLOAT32_ATOL = 1e-6
+_MOST_ITEMS = 1_000_000  # of a list
+_MOST_BYTES = 2**28  # of an array
+_DEEPEST = 20
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 class Unusable(Exception):
@@ -30,49 +35,69 @@ class Difference:
     kind : {"wrong type", "wrong shape", "wrong values"}
     text : str
         One to four lines.
+    where : str
+        How the value that differs is called: ``"the result"``, ``"dw"``, ``"the result[1]"``.
     """
 
     kind: str
     text: str
+    where: str = "the result"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return `value` as nested lists and dicts of plain arrays, text and None.
+    """Return `value` as nested lists and dicts of plain arrays, text and None, all of them copies.
 
-    A list or tuple of numbers is an array. Subclasses lose what they have overridden.
+    A list or tuple of numbers is an array. Subclasses lose what they have overridden: what a value is
+    is read off its type, and read with the methods of the type it descends from.
 
     Raises
     ------
     Unusable
         For objects that are no data: functions, generators, arrays of objects, complex numbers.
     """
-    if depth > 20:
-        raise Unusable("something nested more than 20 deep")
+    kind = type(value)
+    if depth > _DEEPEST:
+        raise Unusable(f"something nested more than {_DEEPEST} deep")
     if value is None:
         return None
-    if isinstance(value, str):
+    if issubclass(kind, str):
         return str.__str__(value)
-    if isinstance(value, bool | int | float | np.generic | np.ndarray):
+    if issubclass(kind, np.ndarray | np.generic):
         return _array(value)
-    if isinstance(value, dict):
-        return {str(key): plain(dict.__getitem__(value, key), depth + 1) for key in dict.keys(value)}
-    if isinstance(value, list | tuple):
-        items = [plain(item, depth + 1) for item in value]
-        shapes = {item.shape if isinstance(item, np.ndarray) else None for item in items}
-        # Numbers, or rows of one length, make one array; arrays of several shapes stay apart.
-        return np.array(items) if items and shapes == {()} else items
-    held = getattr(value, "value", None)  # a Tensor of the engine
-    if isinstance(held, np.ndarray):
-        return _array(held)
-    raise Unusable(f"{_a(type(value).__name__)}, which is neither a number nor an array")
+    if issubclass(kind, bool | int | float):
+        root = next(base for base in (bool, int, float) if issubclass(kind, base))
+        return _array(root(0) + root.__add__(value, root(0)) if root is not bool else value)
+    if issubclass(kind, dict):
+        return {_key(key): plain(item, depth + 1) for key, item in list(dict.items(value))}
+    if issubclass(kind, list | tuple | range):
+        root = next(base for base in (list, tuple, range) if issubclass(kind, base))
+        if root.__len__(value) > _MOST_ITEMS:  # type: ignore[attr-defined]
+            raise Unusable(f"{_a(kind.__name__)} of more than {_MOST_ITEMS:,} items")
+        items = [plain(item, depth + 1) for item in root.__iter__(value)]  # type: ignore[attr-defined]
+        numbers = items and all(isinstance(item, np.ndarray) and item.shape == () for item in items)
+        # Numbers make one array; arrays stay apart, since they may be of several shapes.
+        return _array(np.array(items)) if numbers else items
+    if isinstance(value, Unusable):
+        raise value
+    raise Unusable(f"{_a(kind.__name__)}, which is neither a number nor an array")
+
+
+def _key(key: Any) -> str:
+    return str.__str__(key) if isinstance(key, str) else repr(key) if type(key) in (int, bool, float) else "?"
 
 
 def _array(value: Any) -> np.ndarray:
+    if issubclass(type(value), np.ndarray):
+        value = np.ndarray.view(value, np.ndarray)
+        if value.nbytes > _MOST_BYTES:
+            raise Unusable(f"an array of shape {value.shape}, which is {value.nbytes / 2**20:,.0f} MB")
     try:
         array = np.array(value, copy=True, subok=False)
-    except OverflowError:
-        raise Unusable("an integer too large for an array") from None
+    except (OverflowError, MemoryError):
+        raise Unusable("a number too large for an array") from None
     if array.dtype.kind == "O":
+        if issubclass(type(value), int):
+            raise Unusable("an integer too large for an array")
         raise Unusable("an array of Python objects (are its rows of different lengths?)")
     if array.dtype.kind == "c":
         raise Unusable("complex numbers")
@@ -82,11 +107,17 @@ def _array(value: Any) -> np.ndarray:
 
 
 def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    return f"{'an' if noun[:1].lower() in tuple('aeiou') else 'a'} {noun}"
 
 
 def difference(
-    expected: Any, got: Any, rtol: float, atol: float, float32_ok: bool = True, where: str = ""
+    expected: Any,
+    got: Any,
+    rtol: float,
+    atol: float,
+    float32_ok: bool = True,
+    where: str = "",
+    names: Sequence[str] = (),
 ) -> Difference | None:
     """Return how `got` differs from `expected`, both made `plain`, or None if it does not.
 
@@ -98,45 +129,81 @@ def difference(
         Whether a float32 `got` is compared at 1e-5 instead.
     where : str
         How the value is called in the text, such as ``"result[1]"``.
+    names : sequence of str
+        How the parts of a list are called, where they have names.
     """
     where = where or "the result"
     if isinstance(expected, np.ndarray):
         return _array_difference(expected, got, rtol, atol, float32_ok, where)
     if isinstance(expected, list):
-        return _list_difference(expected, got, rtol, atol, float32_ok, where)
+        return _list_difference(expected, got, rtol, atol, float32_ok, where, names)
     if isinstance(expected, dict):
         return _dict_difference(expected, got, rtol, atol, float32_ok, where)
-    same = type(expected) is type(got) and expected == got
-    return None if same else Difference("wrong values", f"Expected {where} to be {expected!r}; got {shown(got)}.")
+    if type(expected) is type(got) and expected == got:
+        return None
+    kind = "wrong values" if type(expected) is type(got) else "wrong type"
+    return Difference(kind, f"Expected {where} to be {expected!r}; got {shown(got)}.", where)
 
 
 def _array_difference(
     expected: np.ndarray, got: Any, rtol: float, atol: float, float32_ok: bool, where: str
 ) -> Difference | None:
-    got = _stacked(got)
-    if not isinstance(got, np.ndarray):
+    stacked = _stacked(got)
+    if not isinstance(stacked, np.ndarray):
         wanted = "a number" if expected.shape == () else f"an array of shape {expected.shape}"
-        return Difference("wrong type", f"Expected {where} to be {wanted}; got {shown(got)}.")
-    if (got.dtype.kind in "US") != (expected.dtype.kind in "US"):
-        return Difference("wrong type", f"Expected {where} to hold {_kind(expected)}; got {_kind(got)}.")
+        if isinstance(got, list) and expected.ndim and all(isinstance(item, np.ndarray) for item in got):
+            lengths = ", ".join(str(item.shape) for item in got[:4]) + (", ..." if len(got) > 4 else "")
+            text = f"Expected {where} to be {wanted}; got items of the shapes {lengths}."
+            return Difference("wrong shape", text, where)
+        return Difference("wrong type", f"Expected {where} to be {wanted}; got {shown(got)}.", where)
+    got = stacked
     if got.shape != expected.shape:
-        return Difference("wrong shape", _shape_text(expected.shape, got.shape, where))
-    if expected.dtype.kind in "US":
+        return Difference("wrong shape", _shape_text(expected, got, where), where)
+    if not got.size:
+        return None
+    wanted, came = _family(expected), _family(got)
+    # Whole numbers will do where others are expected, if they are equal to them; not the other way round.
+    if wanted != came and (wanted, came) != ("floats", "integers"):
+        hint = "\nThe values are right: convert their type." if _equal_anyhow(expected, got) else ""
+        return Difference("wrong type", f"Expected {where} to hold {wanted}; got {came}.{hint}", where)
+    if wanted == "text":
         wrong = expected != got
     else:
-        narrow = float32_ok and got.dtype in (np.float32, np.float16)
-        wrong = ~close(expected, got, *((_FLOAT32_RTOL, _FLOAT32_ATOL) if narrow else (rtol, atol)))
+        wrong = ~close(expected, got, *tolerances(expected, got, rtol, atol, float32_ok))
     if not wrong.any():
         return None
-    return Difference("wrong values", _value_text(expected, got, wrong, where))
+    return Difference("wrong values", _value_text(expected, got, wrong, where), where)
+
+
+def tolerances(
+    expected: np.ndarray, got: np.ndarray, rtol: float, atol: float, float32_ok: bool = True
+) -> tuple[float, float]:
+    """Relative and absolute tolerance for two arrays, by their types."""
+    narrow = expected.dtype == np.float32 or (float32_ok and got.dtype in (np.float32, np.float16))
+    return (max(rtol, _FLOAT32_RTOL), max(atol, _FLOAT32_ATOL)) if narrow else (rtol, atol)
+
+
+def _family(array: np.ndarray) -> str:
+    families = {"b": "True and False", "i": "integers", "u": "integers", "f": "floats", "U": "text", "S": "bytes"}
+    return families[array.dtype.kind]
+
+
+def _equal_anyhow(expected: np.ndarray, got: np.ndarray) -> bool:
+    if expected.dtype.kind in "US" or got.dtype.kind in "US":
+        return False
+    return bool(close(expected, got, 1e-9, 1e-12).all())
 
 
 def _stacked(value: Any) -> Any:
-    """Make an array of a list of rows, where that is possible."""
-    if isinstance(value, list) and value and all(isinstance(item, np.ndarray) for item in value):
-        shapes = {item.shape for item in value}
-        return np.array(value) if len(shapes) == 1 else value
-    return np.array([]) if isinstance(value, list) and not value else value
+    """Make an array of nested lists of rows, where that is possible."""
+    if not isinstance(value, list):
+        return value
+    items = [_stacked(item) for item in value]
+    if not items:
+        return np.array([])
+    if all(isinstance(item, np.ndarray) for item in items) and len({item.shape for item in items}) == 1:
+        return np.array(items)
+    return value
 
 
 def close(expected: np.ndarray, got: np.ndarray, rtol: float, atol: float) -> np.ndarray:
@@ -150,18 +217,21 @@ def close(expected: np.ndarray, got: np.ndarray, rtol: float, atol: float) -> np
 
 
 def _list_difference(
-    expected: list, got: Any, rtol: float, atol: float, float32_ok: bool, where: str
+    expected: list, got: Any, rtol: float, atol: float, float32_ok: bool, where: str, names: Sequence[str]
 ) -> Difference | None:
-    if isinstance(got, np.ndarray) and got.ndim:
+    named = len(names) == len(expected) > 1
+    parts = f" ({', '.join(names)})" if named else ""
+    if isinstance(got, np.ndarray) and got.ndim and got.dtype.kind not in "US":
         got = list(got)
     if not isinstance(got, list):
-        return Difference("wrong type", f"Expected {where} to hold {len(expected)} items; got {shown(got)}.")
+        text = f"Expected {where} to hold {_count(len(expected), 'item')}{parts}; got {shown(got)}."
+        return Difference("wrong type", text, where)
     if len(got) != len(expected):
-        return Difference("wrong shape", f"Expected {where} to hold {len(expected)} items; got {len(got)}.")
+        text = f"Expected {where} to hold {_count(len(expected), 'item')}{parts}; got {len(got)}."
+        return Difference("wrong shape", text, where)
     for i, (a, b) in enumerate(zip(expected, got, strict=True)):
-        found = difference(
-            a, np.asarray(b) if isinstance(b, np.generic) else b, rtol, atol, float32_ok, f"{where}[{i}]"
-        )
+        part = names[i] if named else f"{where}[{i}]"
+        found = difference(a, np.asarray(b) if isinstance(b, np.generic) else b, rtol, atol, float32_ok, part)
         if found:
             return found
     return None
@@ -171,13 +241,13 @@ def _dict_difference(
     expected: dict, got: Any, rtol: float, atol: float, float32_ok: bool, where: str
 ) -> Difference | None:
     if not isinstance(got, dict):
-        return Difference("wrong type", f"Expected {where} to be a dict; got {shown(got)}.")
+        return Difference("wrong type", f"Expected {where} to be a dict; got {shown(got)}.", where)
     if set(got) != set(expected):
-        return Difference("wrong values", f"Expected {where} to have the keys {sorted(expected)}; got {sorted(got)}.")
+        text = f"Expected {where} to have the keys {sorted(expected)}; got {sorted(got)}."
+        return Difference("wrong values", text, where)
     for key, value in expected.items():
-        found = difference(
-            value, got[key], rtol, atol, float32_ok, key if where == "the result" else f"{where}[{key!r}]"
-        )
+        part = key if where == "the result" else f"{where}[{key!r}]"
+        found = difference(value, got[key], rtol, atol, float32_ok, part)
         if found:
             return found
     return None
@@ -186,89 +256,204 @@ def _dict_difference(
 # --------------------------------------------------------------------------- in words
 
 
-def _kind(array: np.ndarray) -> str:
-    return "text" if array.dtype.kind in "US" else "numbers"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _shape_text(expected: tuple[int, ...], got: tuple[int, ...], where: str) -> str:
-    text = f"Expected {where} to have shape {expected}; got {got}."
-    if len(expected) == 1 and got == (expected[0], expected[0]):
+def _shape_text(expected: np.ndarray, got: np.ndarray, where: str) -> str:
+    wanted, came = expected.shape, got.shape
+    if wanted == ():
+        text = f"Expected {where} to be one number; got an array of shape {came}."
+    elif came == ():
+        text = f"Expected {where} to have shape {wanted}; got one number."
+    else:
+        text = f"Expected {where} to have shape {wanted}; got {came}."
+    if len(wanted) == 1 and came == (wanted[0], wanted[0]):
         text += "\nA square came of two vectors: somewhere (N,) met (N, 1)."
-    elif got == expected[::-1] and len(expected) > 1:
+    elif len(wanted) > 1 and came == wanted[::-1]:
         text += "\nThe axes are exchanged."
-    elif got == (*expected, 1):
+    elif came == (*wanted, 1):
         text += "\nThere is a last axis of length 1 too many."
-    elif expected != () and got == ():
-        text += "\nEverything was reduced to one number; keep one value for each sample."
+    elif came == (1, *wanted):
+        text += "\nThere is a first axis of length 1 too many."
+    elif came == () and wanted:
+        text += "\nEverything was reduced to one number, and one value for each is wanted."
+    elif wanted == () and expected.dtype.kind == "f" and got.dtype.kind in "fiu" and got.size:
+        for name, reduced in (("mean", np.mean(got)), ("sum", np.sum(got))):
+            if close(expected, np.asarray(reduced, "float64"), 1e-9, 1e-12).all():
+                text += f"\nThe right number is the {name} of these."
+                break
+    elif len(wanted) > 1 and len(came) == 1 and wanted != came:
+        text += "\nAn axis was reduced that should stay."
     return text
 
 
 def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where: str) -> str:
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     place = f"{where}[{', '.join(map(str, index))}]" if index else where
-    lines = [f"Expected {place} to be {_number(expected[index])}; got {_number(got[index])}."]
+    wanted, came = _two_numbers(expected[index], got[index])
+    lines = [f"Expected {place} to be {wanted}; got {came}."]
     if wrong.size > 1:
-        lines.append(f"{int(wrong.sum())} of {wrong.size} values differ.")
-    if expected.dtype.kind in "fiu" and got.dtype.kind in "fiub":
-        if np.isnan(got[wrong].astype(float)).any() or np.isinf(got[wrong].astype(float)).any():
-            lines.append("There is a NaN or an infinity where a finite number belongs.")
+        lines.append(_how_many(wrong))
+    if expected.dtype.kind in "fiu":
+        odd = got[wrong].astype(float)
+        if np.isnan(odd).any() or (np.isinf(odd) & np.isfinite(expected[wrong].astype(float))).any():
+            lines.append(
+                "There is a NaN or an infinity where a finite number belongs: log(0), 0 / 0 or an overflow."
+            )
         elif close(expected, got, _FLOAT32_RTOL, _FLOAT32_ATOL).all():
-            lines.append("It is right to six or seven digits: something was computed in float32 or rounded.")
+            lines.append("It is right to six or seven digits: something is rounded, in float32, or slightly off.")
     return "\n".join(lines)
 
 
-def ratio(pairs: Iterator[tuple[Any, Any]]) -> float | None:
-    """Return the one factor between all expected and got numbers, or None if there is none.
+def _how_many(wrong: np.ndarray) -> str:
+    count = int(wrong.sum())
+    rows = wrong.reshape(len(wrong), -1).any(axis=1)
+    if wrong.ndim > 1 and 1 < len(rows) and rows.sum() == 1 and count > 1:
+        place = {0: "the first", len(rows) - 1: "the last"}.get(int(rows.argmax()))
+        return f"{count} of {wrong.size} values differ, all in {place or 'one'} row."
+    if wrong.ndim == 1 and count == 1 and len(wrong) > 2 and wrong[-1]:
+        return f"Only the last of {wrong.size} values differs."
+    if count == wrong.size:
+        return f"All {wrong.size} values differ."
+    return f"{count} of {wrong.size} values {'differs' if count == 1 else 'differ'}."
+
+
+def leaves(value: Any, where: str = "the result", names: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+    """Yield the arrays, texts and Nones in a plain value, each with how it is called in a Difference."""
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            part = names[i] if len(names) == len(value) > 1 else f"{where}[{i}]"
+            yield from leaves(item, part)
+    elif isinstance(value, dict):
+        for key in value:
+            yield from leaves(value[key], key if where == "the result" else f"{where}[{key!r}]")
+    else:
+        yield where, value
+
+
+def pattern(pairs: Sequence[Pair], sizes: Sequence[dict[str, float]]) -> str | None:
+    """Say how a wrong answer follows from the right one, when it does so in every case.
 
     Parameters
     ----------
-    pairs : iterable of (expected, got)
-        Plain values of the same structure.
+    pairs : sequence of (expected, got)
+        One for each case, of equal shapes.
+    sizes : sequence of dict
+        What can be counted of each case's inputs: ``"the number of rows of x"`` → 17.
+
+    Returns
+    -------
+    str or None
+        One line.
     """
-    factors: list[float] = []
-    for expected, got in pairs:
-        if not isinstance(expected, np.ndarray) or not isinstance(got, np.ndarray) or expected.shape != got.shape:
-            return None
-        if expected.dtype.kind not in "fiu" or got.dtype.kind not in "fiu":
-            return None
-        a, b = expected.astype(float).ravel(), got.astype(float).ravel()
-        used = np.abs(a) > 1e-9
-        if not np.isfinite(b).all() or (np.abs(b[~used]) > 1e-9).any():
-            return None
-        factors.extend(b[used] / a[used])
-    if len(factors) < 2 or not factors[0] or not np.allclose(factors, factors[0], rtol=1e-4, atol=0):
+    usable = all(
+        a.shape == b.shape and a.dtype.kind in "fiu" and b.dtype.kind in "fiu" and np.isfinite(b).all()
+        for a, b in pairs
+    )
+    if not usable or not pairs or not any(a.size for a, _ in pairs):
         return None
-    return None if math.isclose(factors[0], 1.0, rel_tol=1e-4) else float(factors[0])
+    floats = [(a.astype("float64"), b.astype("float64")) for a, b in pairs]
+    if all(np.isfinite(a).all() for a, _ in floats):
+        factors = [_factor(a, b) for a, b in floats]
+        known = [(factor, size) for factor, size in zip(factors, sizes, strict=True) if factor is not None]
+        if len([f for f in factors if f is None]) == sum(not a.any() and not b.any() for a, b in floats) and known:
+            text = _factor_text([f for f, _ in known], [s for _, s in known], sum(a.size for a, _ in floats))
+            if text:
+                return text
+    with np.errstate(all="ignore"):
+        for told, change in _CHANGES.items():
+            if all(_alike(change(a), b) for a, b in floats):
+                return told
+    gaps = [b - a for a, b in floats]
+    flat = np.concatenate([gap.ravel() for gap in gaps])
+    if flat.size > 2 and np.isfinite(flat).all() and flat[0] and np.allclose(flat, flat[0], rtol=1e-6, atol=1e-12):
+        return f"Every value is off by the same amount, {flat[0]:+.6g}."
+    return None
 
 
-def ratio_text(factor: float, sizes: dict[int, str]) -> str:
-    """Return a factor in words; `sizes` tells what lengths of the inputs are called."""
-    for value, word in ((factor, "times"), (1 / factor, "divided by")):
-        whole = round(value)
-        if whole > 1 and math.isclose(value, whole, rel_tol=1e-4):
-            what = f" ({sizes[whole]})" if whole in sizes else ""
-            return f"Every value is the right one {word} {whole}{what}."
-    if math.isclose(factor, -1, rel_tol=1e-4):
-        return "Every value has the wrong sign."
-    return f"Every value is the right one times {factor:.4g}."
+_CHANGES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "Every value is the square of the right one.": np.square,
+    "Every value is the square root of the right one.": np.sqrt,
+    "Every value is the right one without its sign.": np.abs,
+    "Every value is the exponential of the right one.": np.exp,
+    "Every value is the logarithm of the right one.": np.log,
+    "Every value is 1 divided by the right one.": lambda a: 1 / a,
+    "The values are right but in the reverse order.": lambda a: a[::-1] if a.ndim else a + 1,
+    "The rows and columns are exchanged.": lambda a: a.T if a.ndim > 1 else a + 1,
+}
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Yield the arrays, texts and Nones in a plain value."""
-    if isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
-    elif isinstance(value, dict):
-        for key in sorted(value):
-            yield from leaves(value[key])
-    else:
-        yield value
+def _alike(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and bool(close(a, b, 1e-7, 1e-10).all())
 
 
-def _number(value: Any) -> str:
+def _factor(a: np.ndarray, b: np.ndarray) -> float | None:
+    used = np.abs(a) > 1e-9 * max(1.0, float(np.abs(a).max(initial=0)))
+    if not used.any():
+        return None
+    factors = b[used] / a[used]
+    # Weighed by size: among large values a tiny one carries rounding errors, not information.
+    best = float(np.dot(b[used], a[used]) / np.dot(a[used], a[used]))
+    same = np.allclose(b, best * a, rtol=1e-6, atol=1e-9 * float(np.abs(b).max(initial=0)))
+    return best if same and np.isfinite(factors).all() else None
+
+
+_RATIOS = {
+    -1.0: "Every value has the wrong sign.",
+    2.0: "Every value is twice the right one.",
+    0.5: "Every value is half the right one.",
+    -2.0: "Every value is twice the right one, with the wrong sign.",
+    -0.5: "Every value is half the right one, with the wrong sign.",
+    1 / math.log(2): "Every value is the right one divided by log 2: the logarithm has base 2.",
+    1 / math.log(10): "Every value is the right one divided by log 10: the logarithm has base 10.",
+}
+
+
+def _factor_text(factors: list[float], sizes: list[dict[str, float]], count: int) -> str | None:
+    """Name the factor between wrong and right values, one for each case."""
+    if all(math.isclose(f, 1.0, rel_tol=1e-6) for f in factors) or not all(factors):
+        return None
+    constant = all(math.isclose(f, factors[0], rel_tol=1e-6) for f in factors)
+    if constant:
+        for value, text in _RATIOS.items():
+            if math.isclose(factors[0], value, rel_tol=1e-6):
+                return text
+    for label in sizes[0]:
+        counted = [size.get(label, 0.0) for size in sizes]
+        if not all(counted) or (len(set(counted)) == 1 and counted[0] == 1):
+            continue
+        shown_size = f"{label} ({counted[0]:g})" if len(set(counted)) == 1 else label
+        for sign, note in ((1, ""), (-1, ", with the wrong sign")):
+            pairs = list(zip(factors, counted, strict=True))
+            if all(math.isclose(f, sign * n, rel_tol=1e-6) for f, n in pairs):
+                return f"Every value is the right one times {shown_size}{note}."
+            if all(math.isclose(f, sign / n, rel_tol=1e-6) for f, n in pairs):
+                return f"Every value is the right one divided by {shown_size}{note}."
+            if all(n > 1 and math.isclose(f, sign * n / (n - 1), rel_tol=1e-6) for f, n in pairs):
+                return f"Every value is divided by n - 1 instead of n, where n is {shown_size}{note}."
+    if not constant or count < 2:
+        return None
+    factor = factors[0]
+    inverse = round(1 / factor)
+    if abs(inverse) > 1 and math.isclose(1 / factor, inverse, rel_tol=1e-6):
+        return f"Every value is the right one divided by {inverse}."
+    return f"Every value is the right one times {factor:.6g}."
+
+
+def _two_numbers(expected: Any, got: Any) -> tuple[str, str]:
+    """Both as short as they can be and still differ."""
+    for digits in (6, 9, 12, 17):
+        wanted, came = _number(expected, digits), _number(got, digits)
+        if wanted != came:
+            break
+    return wanted, came
+
+
+def _number(value: Any, digits: int = 6) -> str:
     if isinstance(value, np.floating):
-        return f"{float(value):.6g}"
-    return repr(value.item())
+        return f"{float(value):.{digits}g}"
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def shown(value: Any) -> str:
@@ -278,6 +463,8 @@ def shown(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return _number(value[()]) if value.shape == () else f"an array of shape {value.shape}"
     if isinstance(value, list):
-        return f"a list of {len(value)} items"
+        return f"a list of {_count(len(value), 'item')}"
+    if isinstance(value, dict):
+        return f"a dict with the keys {sorted(value)}"[:60]
     text = repr(value)
     return text if len(text) < 60 else text[:57] + "..."

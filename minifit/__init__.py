@@ -3,17 +3,17 @@
 ``import minifit as keras`` and most scripts written for Keras run as they are.
 """
 
-from types import SimpleNamespace
-
 from . import (
     activations,
     backend,
     callbacks,
+    config,
     datasets,
     initializers,
     layers,
     losses,
     metrics,
+    models,
     ops,
     optimizers,
     utils,
@@ -31,14 +31,6 @@ from .utils import set_random_seed
 from .variables import Variable
 
 __version__ = "0.1.0"
-
-config = SimpleNamespace(
-    floatx=backend.floatx,
-    set_floatx=backend.set_floatx,
-    epsilon=backend.epsilon,
-    set_epsilon=backend.set_epsilon,
-)
-models = SimpleNamespace(Model=Model, Sequential=Sequential, load_model=load_model)
 
 __all__ = [
     "GradientTape",

@@ -67,7 +67,7 @@ def get(identifier: Any) -> Callable[..., Any]:
     """
     if identifier is None:
         return linear
-    return identifier if callable(identifier) else look_up("activation", identifier, _NAMED)
+    return identifier if callable(identifier) else look_up("activation", identifier, _NAMED, "relu")
 
 
 def serialize(activation: Callable[..., Any]) -> str:

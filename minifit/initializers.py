@@ -226,12 +226,12 @@ _snake = {
 def get(identifier: Any, argument: str = "initializer") -> Any:
     """Return an initializer by name, by configuration, or as it is."""
     if isinstance(identifier, dict):
-        return look_up(argument, identifier["class_name"], _snake)(**identifier["config"])
+        return look_up(argument, identifier["class_name"], _snake, "zeros")(**identifier["config"])
     if isinstance(identifier, type):
         return identifier()
     if callable(identifier):
         return identifier
-    return look_up(argument, identifier, _snake)()
+    return look_up(argument, identifier, _snake, "zeros")()
 
 
 def serialize(initializer: Any) -> dict[str, Any]:

@@ -55,6 +55,9 @@ class Loss:
         self.name = name or auto_name(snake_case(type(self).__name__))
         self.reduction = reduction
 
+    def check_labels(self, y_true: Any, output_shape: tuple[int | None, ...]) -> None:
+        """Raise if labels (N, ...) cannot go with outputs of this shape; asked once, before training."""
+
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each sample, (N,)."""
         raise TypeError(f"{type(self).__name__} must define call(self, y_true, y_pred).")
@@ -146,13 +149,10 @@ def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
         y_true = y_true.astype(y_pred.dtype)
     y_true, y_pred = align_ranks(y_true, y_pred)
     if y_true.shape != y_pred.shape:
-        advice = ""
-        if y_true.ndim == 1 or y_true.shape[-1] == 1:
-            advice = (
-                " For integer class labels use the loss sparse_categorical_crossentropy."
-                if "crossentropy" in name
-                else f" Give the last layer {1 if y_true.ndim == 1 else y_true.shape[-1]} unit(s)."
-            )
+        n_outputs = 1 if y_true.ndim < 2 else y_true.shape[-1]
+        advice = f" Give the last layer {n_outputs} unit{'s' * (n_outputs > 1)}."
+        if n_outputs == 1 and "crossentropy" in name:
+            advice = " For integer class labels use the loss sparse_categorical_crossentropy."
         raise ValueError(
             f"The loss {name} needs y_true and y_pred of one shape; y_true has shape {y_true.shape}, "
             f"y_pred {y_pred.shape}.{advice}"
@@ -201,10 +201,10 @@ def binary_crossentropy(
 
 def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
     if from_logits:
-        return ops.sigmoid_crossentropy(y_pred, targets=unwrap(t))
+        return ops.sigmoid_crossentropy(y_pred, None, targets=unwrap(t))
     logits = _logits_of(y_pred, "sigmoid")
     if logits is not None:
-        return ops.sigmoid_crossentropy(logits, targets=unwrap(t), probabilities=y_pred.value)
+        return ops.sigmoid_crossentropy(logits, y_pred, targets=unwrap(t))
     p = _clip(y_pred)
     return -(t * ops.log(p) + (1 - t) * ops.log(1 - p))
 
@@ -243,10 +243,10 @@ def categorical_crossentropy(
     if label_smoothing:
         y_true = y_true * (1 - label_smoothing) + label_smoothing / y_pred.shape[-1]
     if from_logits:
-        return ops.softmax_crossentropy(y_pred, targets=unwrap(y_true))
+        return ops.softmax_crossentropy(y_pred, None, targets=unwrap(y_true))
     logits = _logits_of(y_pred, "softmax")
     if logits is not None:
-        return ops.softmax_crossentropy(logits, targets=unwrap(y_true), probabilities=y_pred.value)
+        return ops.softmax_crossentropy(logits, y_pred, targets=unwrap(y_true))
     p = _clip(y_pred / ops.sum(y_pred, axis=-1, keepdims=True))
     return -ops.sum(y_true * ops.log(p), axis=-1)
 
@@ -272,10 +272,10 @@ def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool 
     _several_classes("sparse_categorical_crossentropy", y_pred)
     labels = as_labels(y_true, y_pred.shape)
     if from_logits:
-        return ops.softmax_crossentropy_sparse(y_pred, labels=labels)
+        return ops.softmax_crossentropy_sparse(y_pred, None, labels=labels)
     logits = _logits_of(y_pred, "softmax")
     if logits is not None:
-        return ops.softmax_crossentropy_sparse(logits, labels=labels, probabilities=y_pred.value)
+        return ops.softmax_crossentropy_sparse(logits, y_pred, labels=labels)
     p = _clip(y_pred / ops.sum(y_pred, axis=-1, keepdims=True))
     return -ops.log(ops.squeeze(ops.take_along_axis(p, indices=labels[..., None], axis=-1), axis=-1))
 
@@ -367,6 +367,23 @@ class LossFunction(Loss):
         super().__init__(name=name or getattr(fn, "__name__", None), reduction=reduction)
         self.fn = fn
         self.options = options
+
+    def check_labels(self, y_true: Any, output_shape: tuple[int | None, ...]) -> None:
+        fn, y_true = self.fn, backend.asarray(y_true)
+        shape = (len(y_true), *(size or 1 for size in output_shape[1:]))
+        if fn is crossentropy:
+            kind = crossentropy_kind(y_true.shape, shape)
+            fn = binary_crossentropy if kind == "binary" else sparse_categorical_crossentropy
+            fn = categorical_crossentropy if kind == "categorical" else fn
+        if fn is sparse_categorical_crossentropy:
+            _several_classes("sparse_categorical_crossentropy", np.broadcast_to(0.0, shape))
+            as_labels(y_true, shape)
+        elif fn in (binary_crossentropy, categorical_crossentropy) and bool(((y_true < 0) | (y_true > 1)).any()):
+            found = y_true[(y_true < 0) | (y_true > 1)].ravel()[0]
+            raise ValueError(
+                f"y_true holds {found}; the loss {self.name} needs labels from 0 to 1. Recode -1 and 1 as 0 and 1; "
+                "for integer labels of several classes use sparse_categorical_crossentropy."
+            )
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if self.fn not in _OWN_FUNCTIONS:  # ours align for themselves; a user's sees aligned shapes
@@ -479,7 +496,7 @@ def get(identifier: Any) -> Any:
     'mean_squared_error'
     """
     if isinstance(identifier, str):
-        identifier = look_up("compile(loss=...)", identifier, _NAMED)
+        identifier = look_up("compile(loss=...)", identifier, _NAMED, "mse")
     if isinstance(identifier, type):
         identifier = identifier()
     if identifier is None or callable(identifier):

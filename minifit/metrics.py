@@ -244,14 +244,14 @@ _CROSSENTROPY_NAMES = ("crossentropy", "ce")
 def get(identifier: Any, argument: str = "metric") -> Any:
     """Return a metric by name, class, function or as it is."""
     if isinstance(identifier, str):
-        return look_up(argument, identifier, _NAMED)(name=identifier)
+        return look_up(argument, identifier, _NAMED, "accuracy")(name=identifier)
     if isinstance(identifier, type):
         return identifier()
     if isinstance(identifier, Metric) or hasattr(identifier, "update_state"):
         return identifier
     if callable(identifier):
         return MeanMetricWrapper(identifier)
-    return look_up(argument, identifier, _NAMED)
+    return look_up(argument, identifier, _NAMED, "accuracy")
 
 
 def check(identifier: Any, argument: str) -> None:
@@ -259,7 +259,7 @@ def check(identifier: Any, argument: str) -> None:
     if not (isinstance(identifier, str) and identifier in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES)):
         known = {**_NAMED, **dict.fromkeys(_ACCURACY_NAMES, Mean)}
         if isinstance(identifier, str):
-            look_up(argument, identifier, known)
+            look_up(argument, identifier, known, "accuracy")
         else:
             get(identifier, argument)
 

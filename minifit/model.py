@@ -33,6 +33,11 @@ class Model(Trainer, Layer):
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
         Trainer.__init__(self)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if hasattr(value, "update_state") and not name.startswith("_"):
+            self._own_metrics.append(value)
+        super().__setattr__(name, value)
+
     @property
     def layers(self) -> list[Layer]:
         """The layers, without an Input."""
@@ -193,6 +198,8 @@ class Sequential(Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
+        if not self.layers:
+            raise ValueError(f"The Sequential {self.name!r} has no layers yet: add(...) some first.")
         for layer in self._layers:
             inputs = layer(inputs, training=training)
         return inputs

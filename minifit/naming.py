@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -43,7 +44,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f' Did you mean "{matches[0]}"?' if matches else ""
 
 
-def look_up(argument: str, identifier: Any, known: Mapping[str, Any]) -> Any:
+def refuse_unknown(cls: type, unknown: Iterable[str]) -> None:
+    """Raise TypeError for keyword arguments that a class does not take, offering the nearest."""
+    known: dict[str, None] = {}
+    for base in cls.__mro__:
+        for parameter in inspect.signature(base.__init__).parameters.values():  # type: ignore[misc]
+            if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL) and parameter.name != "self":
+                known[parameter.name] = None
+    for name in unknown:
+        renamed = {"lr": "learning_rate", "decay": "weight_decay"}.get(name)
+        hint = f' Did you mean "{renamed}"?' if renamed in known else nearest(name, known)
+        raise TypeError(f"{cls.__name__}(...) takes no argument {name!r}.{hint} It takes {', '.join(known)}.")
+
+
+def look_up(argument: str, identifier: Any, known: Mapping[str, Any], example: str) -> Any:
     """Return what a name stands for; an unknown one raises and offers the nearest.
 
     Parameters
@@ -53,6 +67,8 @@ def look_up(argument: str, identifier: Any, known: Mapping[str, Any]) -> Any:
     identifier : str
     known : mapping
         Names to objects.
+    example : str
+        One of them, for whoever passed no name at all.
     """
     if isinstance(identifier, str):
         for name in (identifier, identifier.lower(), snake_case(identifier)):
@@ -62,5 +78,6 @@ def look_up(argument: str, identifier: Any, known: Mapping[str, Any]) -> Any:
         hint = nearest(identifier, known)
         raise ValueError(f'{argument} knows no "{identifier}".{hint} Known names include {shown}.')
     raise ValueError(
-        f"{argument} expects a name or an object of the right kind; got {type(identifier).__name__} ({identifier!r})."
+        f'{argument} expects a name such as "{example}", or an object or function that does what it does; got '
+        f"{type(identifier).__name__} ({identifier!r})."
     )

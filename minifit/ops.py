@@ -364,7 +364,7 @@ def _matmul_a(dy, y, a, b):
     if b.ndim == 1:
         return unbroadcast(np.expand_dims(dy, -1) * b, a.shape)
     if a.ndim == 1:
-        return np.sum(np.expand_dims(dy, -2) * b, axis=-1)
+        return unbroadcast(np.sum(np.expand_dims(dy, -2) * b, axis=-1), a.shape)
     return unbroadcast(np.matmul(dy, np.swapaxes(b, -1, -2)), a.shape)
 
 
@@ -443,58 +443,68 @@ def log_softmax(x, axis=-1):
 # [epsilon, 1 - epsilon] before the logarithm, and a clipped one has no gradient; both are kept.
 
 
+#
+# The probabilities are an input without a product of its own: their share is in the logits'. Being an
+# input, they are a Tensor when a second derivative is taken.
+
+
 def _clip_bounds(p):
     """Return the two bounds in p's own type, as Keras does: 1 - 1e-7 is 0.99999988 in float32."""
     low = p.dtype.type(epsilon())
     return low, p.dtype.type(1) - low
 
 
+def _inside(p):
+    low, high = _clip_bounds(p)
+    return (p >= low) & (p <= high)
+
+
 def _pick(rows, labels):
-    return np.take_along_axis(rows, labels[..., None], axis=-1)
+    return np.squeeze(np.take_along_axis(rows, labels[..., None], axis=-1), axis=-1)
 
 
-def _softmax_sparse_vjp(needs, dy, y, logits, labels=None, probabilities=None):
-    dlogits = softmax(logits) if probabilities is None else 1 * probabilities
-    if probabilities is not None:
-        low, high = _clip_bounds(probabilities)
-        picked = _pick(probabilities, labels)[..., 0]
-        dy = dy * ((picked >= low) & (picked <= high))
+def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
+    p = probabilities
+    if p is None:
+        p = softmax(logits)
+    else:
+        dy = dy * _inside(_pick(p, labels))
     hot = labels[..., None] == xp().arange(logits.shape[-1])
-    return ((dlogits - hot) * dy[..., None],)
+    return (p - hot) * np.expand_dims(dy, -1), None
 
 
 @joint_op(_softmax_sparse_vjp)
-def softmax_crossentropy_sparse(logits, labels=None, probabilities=None):
+def softmax_crossentropy_sparse(logits, probabilities, labels):
     """Return the cross-entropy in nats of integer labels.
 
     Parameters
     ----------
     logits : (..., C)
-    labels : (...) of integers from 0 to C - 1
-    probabilities : (..., C), optional
+    probabilities : (..., C) or None
         The softmax of `logits`, where it is at hand. It is then clipped as Keras clips
         probabilities; without it the exact log-softmax is used.
+    labels : (...) of integers from 0 to C - 1
 
     Returns
     -------
     (...)
     """
     if probabilities is None:
-        return -_pick(log_softmax(logits), labels)[..., 0]
-    return -np.log(np.clip(_pick(probabilities, labels)[..., 0], *_clip_bounds(probabilities)))
+        return -_pick(log_softmax(logits), labels)
+    return -np.log(np.clip(_pick(probabilities, labels), *_clip_bounds(probabilities)))
 
 
-def _softmax_crossentropy_vjp(needs, dy, y, logits, targets=None, probabilities=None):
-    if probabilities is None:
-        p, t = softmax(logits), targets
+def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
+    p, t = probabilities, targets
+    if p is None:
+        p = softmax(logits)
     else:
-        low, high = _clip_bounds(probabilities)
-        p, t = probabilities, targets * ((probabilities >= low) & (probabilities <= high))
-    return ((p * np.sum(t, axis=-1, keepdims=True) - t) * dy[..., None],)
+        t = t * _inside(p)
+    return (p * np.sum(t, axis=-1, keepdims=True) - t) * np.expand_dims(dy, -1), None
 
 
 @joint_op(_softmax_crossentropy_vjp)
-def softmax_crossentropy(logits, targets=None, probabilities=None):
+def softmax_crossentropy(logits, probabilities, targets):
     """Return the cross-entropy in nats of target distributions (..., C), such as one-hot rows."""
     if probabilities is None:
         log_p = log_softmax(logits)
@@ -503,16 +513,14 @@ def softmax_crossentropy(logits, targets=None, probabilities=None):
     return -np.sum(targets * log_p, axis=-1)
 
 
-def _sigmoid_crossentropy_vjp(needs, dy, y, logits, targets=None, probabilities=None):
+def _sigmoid_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
     if probabilities is None:
-        return (dy * (sigmoid(logits) - targets),)
-    low, high = _clip_bounds(probabilities)
-    inside = (probabilities >= low) & (probabilities <= high)
-    return (dy * (probabilities - targets) * inside,)
+        return dy * (sigmoid(logits) - targets), None
+    return dy * (probabilities - targets) * _inside(probabilities), None
 
 
 @joint_op(_sigmoid_crossentropy_vjp)
-def sigmoid_crossentropy(logits, targets=None, probabilities=None):
+def sigmoid_crossentropy(logits, probabilities, targets):
     """Return the binary cross-entropy in nats, element by element."""
     if probabilities is None:
         return np.maximum(logits, 0) - logits * targets + np.log1p(np.exp(-np.absolute(logits)))

@@ -7,6 +7,7 @@ of float32 times an ``np.float64`` scalar is computed, slowly, in float64.
 
 from __future__ import annotations
 
+import inspect
 import math
 import warnings
 from collections.abc import Iterable, Sequence
@@ -16,7 +17,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .naming import auto_name, look_up, snake_case
+from .naming import auto_name, look_up, refuse_unknown, snake_case
 from .tape import unwrap
 from .variables import FlatVector, Variable
 
@@ -55,10 +56,7 @@ class Optimizer:
         global_clipnorm: float | None = None,
         **unknown: Any,
     ) -> None:
-        if unknown:
-            raise TypeError(
-                f"{type(self).__name__}(...) got an argument it does not know: {', '.join(sorted(unknown))}."
-            )
+        refuse_unknown(type(self), unknown)
         given = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         clips = {name: value for name, value in given.items() if value is not None}
         if len(clips) > 1:
@@ -81,12 +79,14 @@ class Optimizer:
 
     def _set_rate(self, value: Any) -> None:
         if callable(value):
-            self._schedule, self._rate = value, None
+            self._schedule, self._rate = _of_the_step(value), None
             return
         if isinstance(value, (int, np.integer)) or not isinstance(value, (float, np.floating)):
             raise ValueError(
                 f"{type(self).__name__}(learning_rate=...) expects a float, such as 0.01, or a schedule; got {value!r}."
             )
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{type(self).__name__}(learning_rate=...) must be at least 0 and finite; got {value!r}.")
         self._schedule = None
         self._rate = Variable(float(value), trainable=False, name="learning_rate")
 
@@ -266,6 +266,22 @@ class Optimizer:
         return cls(**config)
 
 
+def _of_the_step(schedule: Any) -> Any:
+    """Return a schedule as a function of the step; Keras also takes a function of nothing."""
+    try:
+        inspect.signature(schedule).bind()
+    except TypeError:
+        return schedule
+    return lambda step: schedule()
+
+
+def _share(optimizer: Optimizer, name: str, value: float) -> float:
+    """Return a decay rate if it is one, from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{type(optimizer).__name__}({name}=...) must be from 0 to 1; got {value!r}.")
+    return float(value)
+
+
 def _scale_to_norm(gradient: Array, bound: float) -> None:
     norm = math.sqrt(float(np.vdot(gradient, gradient)))
     if norm > bound:
@@ -296,9 +312,7 @@ class SGD(Optimizer):
         **common: Any,
     ) -> None:
         super().__init__(learning_rate, name, **common)
-        if not 0 <= momentum <= 1:
-            raise ValueError(f"SGD(momentum=...) must be from 0 to 1; got {momentum!r}.")
-        self.momentum, self.nesterov = float(momentum), nesterov
+        self.momentum, self.nesterov = _share(self, "momentum", momentum), nesterov
         self.slot_names = ("velocity",) if momentum else ()
 
     def update_step(self, gradient: Array, variable: Array, learning_rate: float) -> None:
@@ -342,7 +356,8 @@ class RMSprop(Optimizer):
         **common: Any,
     ) -> None:
         super().__init__(learning_rate, name, **common)
-        self.rho, self.momentum, self.epsilon, self.centered = rho, momentum, epsilon, centered
+        self.rho, self.momentum = _share(self, "rho", rho), _share(self, "momentum", momentum)
+        self.epsilon, self.centered = epsilon, centered
         self.slot_names = ("velocity", *(["momentum"] * bool(momentum)), *(["average_gradient"] * centered))
 
     def update_step(self, gradient: Array, variable: Array, learning_rate: float) -> None:
@@ -396,7 +411,8 @@ class Adam(Optimizer):
         **common: Any,
     ) -> None:
         super().__init__(learning_rate, name, **common)
-        self.beta_1, self.beta_2, self.epsilon, self.amsgrad = beta_1, beta_2, epsilon, amsgrad
+        self.beta_1, self.beta_2 = _share(self, "beta_1", beta_1), _share(self, "beta_2", beta_2)
+        self.epsilon, self.amsgrad = epsilon, amsgrad
         self.slot_names = ("momentum", "velocity", *(["largest_velocity"] * amsgrad))
 
     def update_step(self, gradient: Array, variable: Array, learning_rate: float) -> None:
@@ -440,9 +456,9 @@ def get(identifier: Any) -> Any:
     0.0010000000474974513
     """
     if isinstance(identifier, dict):
-        return look_up("optimizer", identifier["class_name"], _NAMED).from_config(identifier["config"])
+        return look_up("optimizer", identifier["class_name"], _NAMED, "Adam").from_config(identifier["config"])
     if isinstance(identifier, type):
         return identifier()
     if isinstance(identifier, Optimizer) or hasattr(identifier, "apply"):
         return identifier
-    return look_up("compile(optimizer=...)", identifier, _NAMED)()
+    return look_up("compile(optimizer=...)", identifier, _NAMED, "adam")()

@@ -67,6 +67,6 @@ def set_state(state: dict[str, Any]) -> None:
         stream(name).bit_generator.state = inner
 
 
-def restart(name: str, seed: int) -> None:
-    """Begin the stream of this name anew, from a seed of its own."""
-    _streams[name] = np.random.Generator(np.random.SFC64(seed))
+def seeded(seed: int) -> np.random.Generator:
+    """Return a generator apart from all streams, which begins at `seed`."""
+    return np.random.Generator(np.random.SFC64(seed))

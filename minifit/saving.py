@@ -237,6 +237,5 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
 def layer_from_config(item: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """Make a layer from its class name and configuration."""
     known = {name: getattr(layers_module, name) for name in layers_module.__all__ if name not in ("Input", "Foreign")}
-    return look_up("load_model(custom_objects=...)", item["class_name"], {**known, **(custom_objects or {})})(
-        **item["config"]
-    )
+    kinds = {**known, **(custom_objects or {})}
+    return look_up("load_model(custom_objects=...)", item["class_name"], kinds, "Dense")(**item["config"])

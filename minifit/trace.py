@@ -50,7 +50,7 @@ class Row:
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Give step, name, shape, dtype, first values and range as text."""
         flat = self.value.ravel()
-        first = "  ".join(_number(v) for v in flat[:_SHOWN]) + ("  …" if flat.size > _SHOWN else "")
+        first = ", ".join(_number(v) for v in flat[:_SHOWN]) + (", …" if flat.size > _SHOWN else "")
         span = f"{_number(flat.min())} to {_number(flat.max())}" if flat.size > 1 else ""
         shape = str(self.value.shape) if self.value.ndim else "one number"
         return self.step, self.name, shape, str(self.value.dtype), first, span
@@ -159,11 +159,11 @@ def trace(model: Any, x: Any, y: Any = None, sample_weight: Any = None, against:
     Examples
     --------
     >>> import numpy as np, minifit as keras
-    >>> model = keras.Sequential([keras.Input(shape=(3,)), keras.layers.Dense(1)])
+    >>> model = keras.Sequential([keras.Input(shape=(3,)), keras.layers.Dense(1, name="line")])
     >>> model.compile(optimizer="sgd", loss="mse")
     >>> one = trace(model, np.ones((4, 3)), np.zeros((4, 1)))
     >>> [row.name for row in one.rows if row.step == "gradients"]
-    ['dense/kernel', 'dense/bias']
+    ['line/kernel', 'line/bias']
     """
     _check_model(model, "trace(model)")
     if not model.built:
@@ -355,23 +355,24 @@ class Watch:
 
     def __repr__(self) -> str:
         total = sum(self.seconds.values())
-        lines = [f"{'part':<12}{'times':>9}{'seconds':>10}{'share':>8}"]
+        lines = [f"{'part':<12}{'times':>9}{'seconds':>10}{'share':>10}"]
         lines += [
-            f"{part:<12}{self.calls[part]:>9,}{self.seconds[part]:>10.3f}{self._share(part):>8.0%}" for part in PARTS
+            f"{part:<12}{self.calls[part]:>9,}{self.seconds[part]:>10.3f}{self._share(part):>10}" for part in PARTS
         ]
         return "\n".join([*lines, f"{'together':<12}{sum(self.calls.values()):>9,}{total:>10.3f}"])
 
     def _repr_html_(self) -> str:
         rows: list[tuple[Any, ...]] = [
-            (f"<b>{part}</b>", f"{self.calls[part]:,}", f"{self.seconds[part]:.3f}", f"{self._share(part):.0%}", False)
+            (f"<b>{part}</b>", f"{self.calls[part]:,}", f"{self.seconds[part]:.3f}", self._share(part), False)
             for part in PARTS
         ]
         total = sum(self.calls.values()), sum(self.seconds.values())
         rows.append(("together", f"{total[0]:,}", f"{total[1]:.3f}", "", True))
         return _table(("part", "times", "seconds", "share"), rows, align="right")
 
-    def _share(self, part: str) -> float:
-        return self.seconds[part] / (sum(self.seconds.values()) or 1.0)
+    def _share(self, part: str) -> str:
+        share = self.seconds[part] / (sum(self.seconds.values()) or 1.0)
+        return f"{share:.0%}" if share >= 0.005 or not self.calls[part] else "under 1%"
 
 
 def watch(model: Any) -> Watch:

@@ -11,11 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, data, losses, metrics, optimizers
+from . import backend, inputs, losses, optimizers
 from .backend import Array
 from .callbacks import CallbackList, History, ProgbarLogger
 from .callbacks.callback import Logs, as_callbacks, python_logs
+from .compiled import CompileMetrics
 from .data import ArrayData
+from .inputs import Batch
+from .metrics import Mean
 from .tape import GradientTape, Tensor, unwrap
 
 
@@ -27,6 +30,8 @@ class Trainer:
     trainable_variables: list[Any]
     variables: list[Any]
     losses: list[Any]
+    built: bool
+    output_shape: Any
 
     def __init__(self) -> None:
         self.optimizer: Any = None
@@ -34,6 +39,7 @@ class Trainer:
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self.compiled_metric_names: list[str] = []
+        self._own_metrics: list[Any] = []
         self._loss: Callable[..., Any] | None = None
         self._loss_weight = 1.0
 
@@ -70,17 +76,13 @@ class Trainer:
         """
         if loss_weights is not None and not isinstance(loss_weights, float):
             raise ValueError(f"compile(loss_weights=...) expects a float for one output; got {loss_weights!r}.")
-        for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            if isinstance(given, (str, Mapping)):
-                raise ValueError(f"compile({argument}=...) expects a list, such as [{given!r}]; got {given!r}.")
-            for identifier in given or ():
-                _check_metric(identifier, f"compile({argument}=...)")
+        compiled_metrics = CompileMetrics(metrics, weighted_metrics)
         self.optimizer = optimizers.get(optimizer)
         self._loss = None if loss is None else losses.as_reduced(loss)
         self._loss_weight = 1.0 if loss_weights is None else loss_weights
-        self._loss_tracker = _metrics.Mean(name="loss")
+        self._loss_tracker = Mean(name="loss")
         self.compiled_metric_names = [m for m in metrics or () if isinstance(m, str)]
-        self._compiled_metrics = CompiledMetrics(metrics or (), weighted_metrics or ())
+        self._compiled_metrics = compiled_metrics
         self.compiled = True
 
     @property
@@ -90,10 +92,16 @@ class Trainer:
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker and, once a batch was seen, the compiled metrics."""
+        """The loss tracker, the compiled metrics as one, and metrics set as attributes of the model."""
         if not self.compiled:
-            return []
-        return [self._loss_tracker, *self._compiled_metrics.metrics]
+            return list(self._own_metrics)
+        compiled = [self._compiled_metrics] if self._compiled_metrics else []
+        return [self._loss_tracker, *compiled, *self._own_metrics]
+
+    def find_metric(self, name: str) -> Any:
+        """Return the metric that is logged under this name, or None."""
+        compiled = self._compiled_metrics.metrics if self.compiled else []
+        return next((m for m in [*self.metrics, *compiled] if m.name == name), None)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -110,7 +118,11 @@ class Trainer:
         return python_logs(self._results())
 
     def _results(self) -> Logs:
-        return {"loss": self._loss_tracker.result(), **self._compiled_metrics.results()}
+        return {
+            "loss": self._loss_tracker.result(),
+            **self._compiled_metrics.result(),
+            **{metric.name: metric.result() for metric in self._own_metrics},
+        }
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -130,6 +142,10 @@ class Trainer:
         """
         total: Any = None
         if self._loss is not None:
+            if y is None:
+                raise ValueError(
+                    f"The loss {getattr(self._loss, 'name', 'of compile')} compares outputs with y; got y=None. Pass y."
+                )
             total = self._loss(y, y_pred) if sample_weight is None else self._loss(y, y_pred, sample_weight)
             total = self._checked_loss(total)
             if self._loss_weight != 1.0:
@@ -197,7 +213,7 @@ class Trainer:
         self._loss_tracker.total = self._loss_tracker.total + unwrap(loss) * float(n_samples)
         self._loss_tracker.count += n_samples
         if y is not None:
-            self._compiled_metrics.update(y, unwrap(y_pred), sample_weight)
+            self._compiled_metrics.update_state(y, y_pred, sample_weight)
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for a batch of inputs."""
@@ -264,17 +280,19 @@ class Trainer:
             Before `compile`, and for data that do not fit each other or the model.
         """
         self._must_be_compiled("fit")
-        epochs = data.positive_integer("epochs", epochs, smallest=0)
-        initial_epoch = data.positive_integer("initial_epoch", initial_epoch, smallest=0)
-        validate_after = _epochs_to_validate(validation_freq)
-        verbose = _verbosity(verbose)
+        epochs = inputs.positive_integer("epochs", epochs, smallest=0)
+        initial_epoch = inputs.positive_integer("initial_epoch", initial_epoch, smallest=0)
+        validate_after = inputs.epochs_to_validate(validation_freq)
+        verbose = inputs.verbosity(verbose)
         train, held_out = self._training_data(
             x, y, sample_weight, class_weight, batch_size, shuffle, validation_split, validation_data
         )
         validation = None
         if held_out is not None:
+            if validation_batch_size is not None:
+                inputs.positive_integer("validation_batch_size", validation_batch_size)
             validation = self._test_data(*held_out, validation_batch_size or batch_size, "validation_data")
-        self._prepare(train)
+        self._prepare(train, validation)
 
         logs: Logs = {}
         self.stop_training = False
@@ -316,7 +334,7 @@ class Trainer:
             return ours
         users = getattr(self, name)
 
-        def step(batch: data.Batch) -> Logs:
+        def step(batch: Batch) -> Logs:
             x, y, sample_weight = batch
             logs = users((x, y) if sample_weight is None else (x, y, sample_weight))
             if not isinstance(logs, Mapping):
@@ -351,8 +369,9 @@ class Trainer:
             Whether to return a dict by name instead of a list (a bare float if there is only the loss).
         """
         self._must_be_compiled("evaluate")
-        test = self._test_data(x, y, sample_weight, batch_size, "x")
-        run = self._callback_list(callbacks, _verbosity(verbose), steps=test.n_steps)
+        test = self._test_data(x, y, sample_weight, batch_size)
+        self._prepare(test)
+        run = self._callback_list(callbacks, inputs.verbosity(verbose), steps=test.n_steps)
         with backend.one_blas_thread(self._largest_product(test.batch_size)):
             logs = self._run_test(test, run)
         return logs if return_dict else self._as_list(logs)
@@ -381,13 +400,13 @@ class Trainer:
         self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
     ) -> np.ndarray:
         """Return the outputs for all samples, (N, ...), as a NumPy array. Needs no `compile`."""
-        inputs = ArrayData(self._checked_input("x", x), batch_size=batch_size)
-        run = self._callback_list(callbacks, _verbosity(verbose), steps=inputs.n_steps)
+        batches = ArrayData(self._checked_input("x", x), batch_size=batch_size)
+        run = self._callback_list(callbacks, inputs.verbosity(verbose), steps=batches.n_steps)
         outputs = []
         self.stop_predicting = False
-        with backend.one_blas_thread(self._largest_product(inputs.batch_size)):
+        with backend.one_blas_thread(self._largest_product(batches.batch_size)):
             run.call("on_predict_begin")
-            for index, batch in enumerate(inputs):
+            for index, batch in enumerate(batches):
                 run.call("on_predict_batch_begin", index)
                 y_pred = backend.to_numpy(self.predict_step(batch[:1]))
                 outputs.append(y_pred)
@@ -416,7 +435,8 @@ class Trainer:
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return loss and metrics of one batch."""
         self._must_be_compiled("test_on_batch")
-        test = self._test_data(x, y, sample_weight, len(x), "x")
+        test = self._test_data(x, y, sample_weight, len(x))
+        self._prepare(test)
         self.reset_metrics()
         logs = self._step("test_step", self._test)(next(iter(test))) or self._results()
         return python_logs(logs) if return_dict else self._as_list(logs)
@@ -443,60 +463,71 @@ class Trainer:
         shuffle: bool | str,
         validation_split: float,
         validation_data: Any,
-    ) -> tuple[ArrayData, data.Batch | None]:
+    ) -> tuple[ArrayData, Batch | None]:
         """Return the batches to train on, and what to validate on."""
         x = self._checked_input("x", x)
-        y = None if y is None else data.as_array("y", y)
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise ValueError(
-                    "class_weight and sample_weight cannot be given together: multiply them yourself and pass "
-                    "sample_weight."
-                )
-            if y is None:
-                raise ValueError("class_weight needs y, whose classes it weighs; got y=None.")
+        y = None if y is None else inputs.as_array("y", y)
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(
+                "class_weight and sample_weight cannot be given together: multiply them yourself and pass "
+                "sample_weight."
+            )
+        if class_weight is not None and y is None:
+            raise ValueError("class_weight needs y, whose classes it weighs; got y=None.")
         if sample_weight is not None:
-            sample_weight = _as_sample_weight(sample_weight, x)
-        data.same_length({"x": x, "y": y, "sample_weight": sample_weight})
-        held_out = None if validation_data is None else data.unpack(validation_data)
+            sample_weight = inputs.sample_weights("sample_weight", sample_weight)
+        inputs.same_length({"x": x, "y": y, "sample_weight": sample_weight})
+        held_out = None if validation_data is None else inputs.unpack(validation_data)
         if validation_split and held_out is None:
-            (x, y, sample_weight), held_out = data.split_tail((x, y, sample_weight), validation_split)
+            (x, y, sample_weight), held_out = inputs.split_tail((x, y, sample_weight), validation_split)
         if class_weight is not None:  # after the split: validation is never weighted by class
-            sample_weight = data.class_weight_to_sample_weight(y, class_weight)
+            sample_weight = inputs.class_weight_to_sample_weight(y, class_weight)
         for name, array in (("x", x), ("y", y)):
             if array is not None:
-                data.no_nan(name, array)
+                inputs.all_finite(name, array)
         return ArrayData(x, y, sample_weight, batch_size, shuffle), held_out
 
-    def _test_data(self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, name: str) -> ArrayData:
-        x_name, y_name = ("x", "y") if name == "x" else (f"{name}[0]", f"{name}[1]")
-        x = self._checked_input(x_name, x)
-        y = None if y is None else data.as_array(y_name, y)
+    def _test_data(
+        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, whose: str | None = None
+    ) -> ArrayData:
+        """Return the batches to test on; `whose` is the argument of fit that they came in, if one."""
+        names = ("x", "y", "sample_weight") if whose is None else (f"{whose}[0]", f"{whose}[1]", f"{whose}[2]")
+        x = self._checked_input(names[0], x)
+        y = None if y is None else inputs.as_array(names[1], y)
         if sample_weight is not None:
-            sample_weight = _as_sample_weight(sample_weight, x)
-        for part, array in ((x_name, x), (y_name, y)):
+            sample_weight = inputs.sample_weights(names[2], sample_weight)
+        for name, array in zip(names, (x, y), strict=False):
             if array is not None:
-                data.no_nan(part, array)
-        return ArrayData(x, y, sample_weight, batch_size)
+                inputs.all_finite(name, array)
+        return ArrayData(x, y, sample_weight, batch_size, names=names)
 
     def _checked_input(self, name: str, x: Any) -> Array:
         if x is None:
             raise ValueError(f"{name} expects an array of samples, shape (N, ...); got None.")
-        array = data.as_array(name, x)
-        data.same_length({name: array})
+        array = inputs.as_array(name, x)
+        inputs.same_length({name: array})
         expected = getattr(self, "input_shape", None)
-        if expected is not None and not _fits(array.shape, expected):
+        if expected is not None and not inputs.fits(array.shape, expected):
             raise ValueError(
-                f"{name} expects samples of shape {_shown(expected[1:])}, as the model was built for; got "
-                f"{_shown(array.shape[1:])} ({name}.shape is {array.shape}). Reshape the data or change the "
+                f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
+                f"{inputs.shown(array.shape[1:])} ({name}.shape is {array.shape}). Reshape the data or change the "
                 "model's input shape."
             )
         return array
 
-    def _prepare(self, train: ArrayData) -> None:
-        """Build the model and the optimizer, so that every error of shape comes before the first step."""
-        if not getattr(self, "built", True):
-            self(train._take(train.x, slice(0, 1)), training=False)
+    def _prepare(self, *sets: ArrayData | None) -> None:
+        """Build the model and compare it with all the labels: errors come before the first step."""
+        for batches in sets:
+            if batches is None:
+                continue
+            if not self.built:
+                self(batches.first_row(), training=False)
+            shape = self.output_shape
+            if batches.y is None or shape is None or type(self).train_step is not Trainer.train_step:
+                continue
+            if isinstance(self._loss, losses.Loss):
+                self._loss.check_labels(batches.y, shape)
+            self._compiled_metrics.check_fit(batches.y[:1], shape)
 
     def _callback_list(self, callbacks: Any, verbose: int, with_history: bool = False, **params: Any) -> CallbackList:
         if isinstance(callbacks, CallbackList):
@@ -522,82 +553,5 @@ class Trainer:
         return 2.0 * batch_size * max(matrices, default=0)
 
 
-_metrics = metrics  # inside compile, `metrics` is its argument
-
-
-def _check_metric(identifier: Any, argument: str) -> None:
-    _metrics.check(identifier, argument)
-
-
-class CompiledMetrics:
-    """The metrics of `compile`, made at the first batch, when the shapes are known.
-
-    Parameters
-    ----------
-    plain, weighted : sequence
-        Names, objects, classes or functions; only the second see sample weights.
-    """
-
-    def __init__(self, plain: Sequence[Any], weighted: Sequence[Any]) -> None:
-        self.plain, self.weighted = list(plain), list(weighted)
-        self.metrics: list[Any] = []
-        self._names: list[str] = []
-        self._resolved = False
-
-    def update(self, y: Any, y_pred: Array, sample_weight: Any) -> None:
-        """Take in a batch."""
-        if not self._resolved:
-            self._resolve(y, y_pred)
-        for i, metric in enumerate(self.metrics):
-            if i < len(self.plain):
-                metric.update_state(y, y_pred)
-            else:
-                metric.update_state(y, y_pred, sample_weight=sample_weight)
-
-    def _resolve(self, y: Any, y_pred: Array) -> None:
-        self.metrics = [_metrics.resolve(m, y, y_pred) for m in [*self.plain, *self.weighted]]
-        for i, metric in enumerate(self.metrics):
-            name = metric.name
-            if i >= len(self.plain) and name in self._names:
-                name = f"weighted_{name}"
-            repeated = sum(known == name or known.startswith(f"{name}_") for known in self._names)
-            self._names.append(f"{name}_{repeated}" if repeated and name in self._names else name)
-        self._resolved = True
-
-    def results(self) -> Logs:
-        """Return the running values by log name."""
-        return {name: metric.result() for name, metric in zip(self._names, self.metrics, strict=True)}
-
-
-def _unpack(batch: Any) -> data.Batch:
-    return data.unpack(batch, "the batch")
-
-
-def _as_sample_weight(sample_weight: Any, x: Array) -> Array:
-    weights = data.as_array("sample_weight", sample_weight, "one weight a sample, shape (N,)")
-    data.no_nan("sample_weight", weights)
-    data.same_length({"x": x, "sample_weight": weights})
-    return weights
-
-
-def _fits(shape: tuple[int, ...], expected: Sequence[int | None]) -> bool:
-    return len(shape) == len(expected) and all(
-        size is None or size == given for size, given in zip(expected[1:], shape[1:], strict=True)
-    )
-
-
-def _shown(shape: Sequence[int | None]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ("," * (len(shape) == 1)) + ")"
-
-
-def _verbosity(verbose: Any) -> int:
-    if verbose not in ("auto", 0, 1, 2, True, False):
-        raise ValueError(f'verbose expects 0, 1, 2 or "auto"; got {verbose!r}.')
-    return 1 if verbose == "auto" else int(verbose)
-
-
-def _epochs_to_validate(validation_freq: Any) -> Callable[[int], bool]:
-    if isinstance(validation_freq, (list, tuple, set)):
-        return lambda epoch: epoch in validation_freq
-    every = data.positive_integer("validation_freq", validation_freq)
-    return lambda epoch: epoch % every == 0
+def _unpack(batch: Any) -> Batch:
+    return inputs.unpack(batch, "the batch")

@@ -133,11 +133,9 @@ class FlatVector:
                 variable.home.stale = True
             variable.home = self
 
-    def holds(self, variables: Sequence[Variable]) -> bool:
-        """Tell whether these are exactly the variables, in this order."""
-        return len(variables) == len(self.variables) and all(
-            a is b for a, b in zip(variables, self.variables, strict=True)
-        )
+    def __getstate__(self) -> dict[str, Any]:
+        # A copied view is no view any more: the copy has to be laid out anew before its next step.
+        return {**vars(self), "stale": True}
 
     def views(self, vector: Array) -> list[Array]:
         """Return another vector of the same length, cut and shaped as the variables are."""

@@ -139,7 +139,10 @@ def test_long_cells_are_warned_of(source):
     code = "# %%\n" + "".join(f"a{i} = {i}\n" for i in range(13))
     prose = "# %% [markdown]\n# " + "word " * 121 + "\n\n"
     warnings = build.build_one(source(prose + code)).warnings
-    assert [re.sub(".*: ", "", w) for w in warnings] == ["121 words; 120 at most", "13 lines to read at once; 12 at most"]
+    assert [re.sub(".*: ", "", w) for w in warnings] == [
+        "121 words; 120 at most",
+        "13 lines to read at once; 12 at most",
+    ]
 
 
 def test_what_lies_beside_a_source_is_copied_and_what_lost_its_source_goes(source, tmp_path):

@@ -7,9 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 

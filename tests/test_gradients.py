@@ -186,11 +186,11 @@ CASES |= {
     "dense: sequences": (ops.dense, (normal(5, 2, 3), normal(3, 4), normal(4))),
     "dense: without bias": (lambda x, w: ops.dense(x, w, None), (normal(5, 3), normal(3, 2))),
     "softmax_crossentropy_sparse: logits": (
-        lambda z: ops.softmax_crossentropy_sparse(z, labels=LABELS),
+        lambda z: ops.softmax_crossentropy_sparse(z, None, labels=LABELS),
         (normal(5, 3),),
     ),
-    "softmax_crossentropy: logits": (lambda z: ops.softmax_crossentropy(z, targets=TARGETS), (normal(5, 3),)),
-    "sigmoid_crossentropy: logits": (lambda z: ops.sigmoid_crossentropy(z, targets=TARGETS), (normal(5, 3),)),
+    "softmax_crossentropy: logits": (lambda z: ops.softmax_crossentropy(z, None, targets=TARGETS), (normal(5, 3),)),
+    "sigmoid_crossentropy: logits": (lambda z: ops.sigmoid_crossentropy(z, None, targets=TARGETS), (normal(5, 3),)),
 }
 
 

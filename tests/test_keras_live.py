@@ -4,9 +4,13 @@
 """
 
 import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from keras_runs.exchange import model_to_exchange
 from keras_runs.real_keras import choose_backend, keras_in_float64
 from keras_runs.scenarios import SCENARIOS
 from keras_runs.store import differences, encode
@@ -33,6 +37,14 @@ def keras() -> Any:
     return keras_in_float64()
 
 
+@pytest.fixture(autouse=True)
+def float64() -> Iterator[None]:
+    before = minifit.config.floatx()
+    minifit.config.set_floatx("float64")
+    yield
+    minifit.config.set_floatx(before)
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", list(SCENARIOS))
 def test_run_equals_keras_run_now(keras: Any, name: str) -> None:
@@ -40,11 +52,17 @@ def test_run_equals_keras_run_now(keras: Any, name: str) -> None:
         if name.startswith(start):
             pytest.skip(f"Keras on {BACKEND} {why}")
     expected = encode(SCENARIOS[name](keras))
-    before = minifit.config.floatx()
-    minifit.config.set_floatx("float64")
-    try:
-        got = encode(SCENARIOS[name](minifit))
-    finally:
-        minifit.config.set_floatx(before)
+    got = encode(SCENARIOS[name](minifit))
     found = [line for line, _ in differences(got, expected, TOLERANCE)]
     assert not found, f"{len(found)} differences, first: " + "; ".join(found[:3])
+
+
+def test_keras_loads_the_weights_that_minifit_saved_and_the_other_way_round(keras: Any, tmp_path: Path) -> None:
+    pytest.importorskip("h5py")
+    for writer, reader in ((minifit, keras), (keras, minifit)):
+        path = tmp_path / f"{writer.__name__}.weights.h5"
+        saved, loaded = model_to_exchange(writer), model_to_exchange(reader, seed=0)
+        saved.save_weights(path)
+        loaded.load_weights(path)
+        for one, other in zip(saved.get_weights(), loaded.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)

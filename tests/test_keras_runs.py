@@ -5,7 +5,9 @@
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+from keras_runs.exchange import FILE, model_to_exchange
 from keras_runs.scenarios import SCENARIOS, TOPICS
 from keras_runs.store import differences, encode, load
 
@@ -34,6 +36,14 @@ def test_run_equals_the_recorded_one(name: str) -> None:
     assert not found, f"{len(found)} differences, first: " + "; ".join(found[:3])
 
 
+def test_weights_that_keras_saved_are_loaded() -> None:
+    pytest.importorskip("h5py")
+    model, expected = model_to_exchange(keras, seed=0), model_to_exchange(keras)
+    model.load_weights(FILE)
+    for loaded, saved in zip(model.get_weights(), expected.get_weights(), strict=True):
+        np.testing.assert_array_equal(loaded, saved)
+
+
 def test_every_scenario_has_a_record_and_every_record_a_scenario() -> None:
     assert set(SCENARIOS) == set(RECORDED), "run python tests/keras_runs/record.py"
 
@@ -41,8 +51,6 @@ def test_every_scenario_has_a_record_and_every_record_a_scenario() -> None:
 def test_comparison_tells_kinds_orders_and_values_apart() -> None:
     def different(got: object, expected: object) -> bool:
         return bool(list(differences(encode(got), encode(expected), TOLERANCE)))
-
-    import numpy as np
 
     nan = float("nan")
     assert not different({"a": [1.0, nan]}, {"a": [1.0 + 1e-11, nan]})

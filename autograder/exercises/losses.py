@@ -1234,13 +1234,13 @@ class _Written:
 class _ReducedRight(_Written):
     """The base of mistakes that spoil what goes into a right reduction, or what comes out of it."""
 
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         return np.mean(values if sample_weight is None else values * np.reshape(sample_weight, -1))
 
 
 class _WrongLossSumOfWeights(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         if sample_weight is None:
             return np.mean(values)
@@ -1249,41 +1249,41 @@ class _WrongLossSumOfWeights(_Written):
 
 
 class _WrongLossSum(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.sum(self.call(y_true, y_pred) * w)
 
 
 class _WrongLossIgnored(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         return np.mean(self.call(y_true, y_pred))
 
 
 class _WrongLossBroadcast(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         w = 1.0 if sample_weight is None else sample_weight
         return np.mean(self.call(y_true, y_pred) * w)
 
 
 class _WrongLossBroadcastSum(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         w = 1.0 if sample_weight is None else sample_weight
         return np.sum(self.call(y_true, y_pred) * w) / len(y_pred)
 
 
 class _WrongLossTwice(_ReducedRight):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         return super().__call__(y_true, y_pred, sample_weight) / len(y_pred)
 
 
 class _WrongLossMeanWeight(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         w = 1.0 if sample_weight is None else np.mean(sample_weight)
         return np.mean(self.call(y_true, y_pred)) * w
 
 
 class _WrongLossNonZero(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         if sample_weight is None:
             return np.mean(values)
@@ -1292,53 +1292,53 @@ class _WrongLossNonZero(_Written):
 
 
 class _WrongLossUnreduced(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return self.call(y_true, y_pred) * w
 
 
 class _WrongLossZerosMeanNone(_ReducedRight):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         if sample_weight is None or not np.any(sample_weight):
             return np.mean(self.call(y_true, y_pred))
         return super().__call__(y_true, y_pred, sample_weight)
 
 
 class _WrongLossScaled(_ReducedRight):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None and np.any(sample_weight):
             sample_weight = sample_weight / np.max(sample_weight)
         return super().__call__(y_true, y_pred, sample_weight)
 
 
 class _WrongLossSwapped(_ReducedRight):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         return super().__call__(y_pred, y_true, sample_weight)
 
 
 class _WrongLossWeighsPredictions(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         if sample_weight is not None:
             y_pred = y_pred * np.reshape(sample_weight, (-1, 1))
         return np.mean(self.call(y_true, y_pred))
 
 
 class _WrongLossEveryElement(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.sum(values * w) / np.size(y_pred)
 
 
 class _WrongLossSquaredError(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = np.mean((y_true - y_pred) ** 2, axis=-1)
         w = 1.0 if sample_weight is None else np.reshape(sample_weight, -1)
         return np.mean(values * w)
 
 
 class _RightLossLoop(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         weights = [1.0] * len(values) if sample_weight is None else np.ravel(sample_weight)
         total = 0.0
@@ -1348,7 +1348,7 @@ class _RightLossLoop(_Written):
 
 
 class _RightLossDot(_Written):
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
         if sample_weight is None:
             sample_weight = np.ones(values.shape)
@@ -1359,7 +1359,7 @@ class _RightLossMean(_Written):
     def __init__(self, name: str = "loss") -> None:
         self.name = name
 
-    def __call__(self, y_true, y_pred, sample_weight=None):  # type: ignore[no-untyped-def]
+    def __call__(self, y_true, y_pred, sample_weight=None):
         values = np.array(self.call(y_true, y_pred), dtype=float)
         if sample_weight is not None:
             values *= np.squeeze(np.reshape(sample_weight, (-1, 1)), axis=-1)

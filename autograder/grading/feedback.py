@@ -23,6 +23,7 @@ _STYLE = """
 body { margin: 0; background: var(--ground); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
 main { max-width: 56rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+main.class { max-width: 76rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 0; }
 p { margin: .35rem 0; }
@@ -49,8 +50,10 @@ a { color: var(--wait); }
 .name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .93rem;
   overflow-wrap: anywhere; }
 .points { font-variant-numeric: tabular-nums; text-align: right; white-space: nowrap; }
-.said { grid-column: 2 / -1; }
-pre { margin: .35rem 0 0; padding: .6rem .8rem; background: var(--code); border-radius: .4rem; overflow-x: auto;
+.said { grid-column: 2 / -1; font-size: .93rem; max-width: 40rem; overflow-wrap: anywhere; }
+.said p { margin: .2rem 0; }
+.said .comment { border-left: 3px solid var(--wait); padding-left: .8rem; margin-top: .6rem; white-space: pre-line; }
+pre { margin: .35rem 0; padding: .35rem .7rem; background: var(--code); border-radius: .4rem; overflow-x: auto;
   font: .84rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;
   overflow-wrap: anywhere; }
 .note { border-left: 3px solid var(--bad); padding: .1rem 0 .1rem .8rem; margin-top: .8rem; }
@@ -60,6 +63,7 @@ th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-top: 1px solid
 th { font-size: .84rem; color: var(--soft); font-weight: 600; border-top: 0; }
 td.number, th.number { text-align: right; }
 td .bar { margin: 0; min-width: 6rem; }
+td.name { white-space: nowrap; }
 .wide { overflow-x: auto; }
 @media (max-width: 34rem) { .row { grid-template-columns: 1fr auto; } .row .chip { grid-column: 1 / -1; }
   .said { grid-column: 1 / -1; } }
@@ -137,22 +141,29 @@ def _card(result: Result) -> str:
 def _row(score: Score) -> str:
     tone = _TONE.get(score.status, "bad")
     status = score.status
-    if score.by_hand and score.points is not None and score.status != NO_RESPONSE:
+    if score.status == BY_HAND and score.points is not None:
         tone = "good" if score.points else "bad"
     name = "your paragraph" if score.by_hand else score.identifier
     earned = "–" if score.points is None else f"{score.points:g}"
+    points = f"{earned} <small>/ {score.most:g}</small>" if score.most else "<small>practice</small>"
     said = ""
     if score.mistake:
         said += f"<p><strong>{escape(_sentence(score.mistake))}</strong></p>"
-    if score.message and score.status != "right":
-        said += f"<pre>{escape(score.message)}</pre>"
+    if score.status not in ("right", UNGRADED):  # the notebook's note says why nothing was graded
+        lines = score.message.splitlines()
+        said += _told(lines[1:] if score.mistake and score.mistake in lines[0] else lines)
     if score.comment:
-        said += f"<p>{escape(score.comment)}</p>"
+        said += f'<p class="comment">{escape(score.comment)}</p>'
     said = f'<div class="said">{said}</div>' if said else ""
     return (
         f'<div class="row"><span class="chip {tone}">{escape(status)}</span><span class="name">{escape(name)}</span>'
-        f'<span class="points">{earned} <small>/ {score.most:g}</small></span>{said}</div>'
+        f'<span class="points">{points}</span>{said}</div>'
     )
+
+
+def _told(lines: Sequence[str]) -> str:
+    """A message: prose as prose, lines of code (they are set in) as code."""
+    return "".join(f"<pre>{escape(x.strip())}</pre>" if x.startswith("  ") else f"<p>{escape(x)}</p>" for x in lines)
 
 
 def title(name: str) -> str:
@@ -219,11 +230,13 @@ def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[s
             '<span class="name">nbgrader formgrader</span> in this folder, then grade again to bring the points '
             "here.</p>"
         )
-    return _page("The class", body + _students(by_student, notebooks) + _exercises(every) + _odd(every))
+    return _page("The class", body + _students(by_student, notebooks) + _exercises(every) + _odd(every), "class")
 
 
 def _students(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[str]) -> str:
-    head = "".join(f'<th class="number">{escape(title(name))}</th>' for name in notebooks)
+    several, many = len(notebooks) > 1, len(notebooks) > 4
+    short = {name: name.partition("_")[0] if many else title(name) for name in notebooks}
+    head = "".join(f'<th class="number" title="{escape(title(n))}">{escape(short[n])}</th>' for n in notebooks)
     rows = []
     for student, results in by_student.items():
         cells = []
@@ -234,12 +247,11 @@ def _students(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[st
         points, most = sum(r.points for r in results), sum(r.most for r in results)
         bar = _bar(points, most, sum(r.waiting for r in results))
         link = f'<a href="feedback/{quote(student)}.html">{escape(student)}</a>'
-        rows.append(
-            f'<tr><td>{link}</td>{"".join(cells)}<td class="number">{points:g} / {most:g}</td><td>{bar}</td></tr>'
-        )
+        total = f'<td class="number">{points:g} / {most:g}</td>' if several else ""
+        rows.append(f"<tr><td>{link}</td>{''.join(cells)}{total}<td>{bar}</td></tr>")
     return (
         '<section class="card"><h2>Points</h2><div class="wide"><table><tr><th>student</th>'
-        f'{head}<th class="number">all</th><th></th></tr>{"".join(rows)}</table></div></section>'
+        f"{head}{'<th class=number>all</th>' if several else ''}<th></th></tr>{''.join(rows)}</table></div></section>"
     )
 
 
@@ -277,11 +289,12 @@ def _plural(word: str, n: int) -> str:
     return word if n == 1 else f"{word}s"
 
 
-def _page(title_: str, body: str) -> str:
+def _page(title_: str, body: str, kind: str = "student") -> str:
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title_)}</title><style>{_STYLE}</style></head><body><main>{body}</main></body></html>\n"
+        f"<title>{escape(title_)}</title><style>{_STYLE}</style></head>"
+        f'<body><main class="{kind}">{body}</main></body></html>\n'
     )

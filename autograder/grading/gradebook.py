@@ -179,10 +179,10 @@ def _scripts_on_path() -> Iterator[None]:
 
 def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
     by_cell = {score.cell: score for score in result.scores}
-    handed = result.handed
+    handed_in = result.handed.cells if result.handed else []
     order: list[dict[str, Any]] = []
     placed: set[str] = set()
-    for n, cell in enumerate(handed.cells if handed else ()):
+    for n, cell in enumerate(handed_in):
         name = cell["grade_id"]
         released = assignment.released.get(name)
         if released is None:
@@ -191,15 +191,14 @@ def _graded_notebook(result: Result, assignment: Assignment) -> dict[str, Any]:
         elif name not in placed:
             placed.add(name)
             theirs = cells.is_answer(released) or cells.is_paragraph(released)
-            source = _all_of(handed.cells if handed else (), name) if theirs else None
-            order.append(_from_released(released, source))
+            order.append(_from_released(released, _all_of(handed_in, name) if theirs else None))
     for name, released in assignment.released.items():
         if name not in placed and name in by_cell:
             order.append(_from_released(released))
-    for cell in order:
-        score = by_cell.get(cells.metadata(cell).get("grade_id", ""))
-        if score is not None and cell["cell_type"] == "code":
-            cell.update(outputs=_outputs(score), execution_count=1)
+    for graded in order:
+        score = by_cell.get(cells.metadata(graded).get("grade_id", ""))
+        if score is not None and graded["cell_type"] == "code":
+            graded.update(outputs=_outputs(score), execution_count=1)
     return {"cells": order, "metadata": assignment.notebook["metadata"], "nbformat": 4, "nbformat_minor": 5}
 
 
@@ -219,7 +218,7 @@ def _closed(kind: str, source: str) -> str:
 
 
 def _cell(kind: str, source: str, identifier: str, metadata: dict[str, Any]) -> dict[str, Any]:
-    cell = {"cell_type": kind, "id": identifier, "metadata": metadata, "source": source}
+    cell: dict[str, Any] = {"cell_type": kind, "id": identifier, "metadata": metadata, "source": source}
     return cell | {"execution_count": None, "outputs": []} if kind == "code" else cell
 
 

@@ -47,8 +47,8 @@ class Score:
 
     @property
     def by_hand(self) -> bool:
-        """Whether a person grades it."""
-        return self.status in (BY_HAND, NO_RESPONSE)
+        """Whether it is a paragraph, which a person grades."""
+        return self.identifier == self.cell
 
 
 @dataclass

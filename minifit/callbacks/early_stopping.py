@@ -49,6 +49,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta)
+        if patience < 0:
+            raise ValueError(f"EarlyStopping(patience=...) counts epochs, 0 or more; got {patience!r}.")
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline

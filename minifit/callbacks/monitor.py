@@ -79,10 +79,8 @@ def infer_mode(monitor: str, mode: str = "auto", model: Any = None) -> str:
     name = monitor.removeprefix("val_")
     if name == "loss" or name.endswith("loss"):
         return "min"
-    for metric in getattr(model, "metrics", []):
-        if metric.name == name and getattr(metric, "direction", None):
-            return metric.direction
-    kind = type(next((m for m in getattr(model, "metrics", []) if m.name == name), None)).__name__.lower()
+    metric = model.find_metric(name) if hasattr(model, "find_metric") else None
+    kind = type(metric).__name__.lower()
     if any(word in text for word in _BETTER_UPWARDS for text in (name, kind)):
         return "max"
     if any(word in text for word in ("error", "crossentropy", "mse", "mae", "bce") for text in (name, kind)):

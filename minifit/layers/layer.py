@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend, initializers
-from ..naming import auto_name, snake_case
+from ..naming import auto_name, refuse_unknown, snake_case
 from ..tape import Tensor, unwrap
 from ..variables import Variable
 
@@ -56,11 +56,7 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         **unknown: Any,
     ) -> None:
-        if unknown:
-            raise TypeError(
-                f"{type(self).__name__}(...) got an argument it does not know: {', '.join(sorted(unknown))}. "
-                f"It takes {', '.join(inspect.signature(type(self).__init__).parameters)[6:]}."
-            )
+        refuse_unknown(type(self), unknown)
         self._layers: list[Layer] = []
         self._variables: list[Variable] = []
         self._losses: list[Any] = []

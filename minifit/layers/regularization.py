@@ -36,16 +36,15 @@ class Dropout(Layer):
             raise ValueError(f"Dropout(rate=...) expects the share of inputs to drop, from 0 to 1; got {rate!r}.")
         self.rate = float(rate)
         self.seed = seed
-        self._stream = "dropout" if seed is None else f"dropout/seed {seed}"
-        if seed is not None:
-            random.restart(self._stream, seed)
+        self._own_stream = None if seed is None else random.seeded(seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
         if self.rate == 1:
             return inputs * 0.0
-        uniform = random.stream(self._stream).random(inputs.shape, dtype="float32")
+        generator = self._own_stream or random.stream("dropout")
+        uniform = generator.random(inputs.shape, dtype="float32")
         # The mask holds 0 and 1 / (1 - rate), so that one product does both jobs.
         mask = backend.asarray(uniform >= self.rate).astype(inputs.dtype)
         mask *= 1 / (1 - self.rate)

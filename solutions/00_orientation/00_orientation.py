@@ -45,9 +45,9 @@ loop_picture()
 # %% [markdown]
 # | part of the picture | you rebuild it in |
 # |:--|:--|
-# | both loops, in miniature | [01 The loop in twelve lines](../01_the_loop_in_twelve_lines/01_the_loop_in_twelve_lines.ipynb) |
+# | both loops, in miniature | [01 The loop in twelve lines](01_the_loop_in_twelve_lines.ipynb) |
 # | data, batches, epochs | 02 Preparing data, 03 Batches and epochs |
-# | loss | [04 Losses](../04_losses/04_losses.ipynb) |
+# | loss | [04 Losses](04_losses.ipynb) |
 # | gradients | 05 Gradients, 17 Gradient tape |
 # | forward | 06 Layers |
 # | update | 07 Optimizers, 14 Learning rates |
@@ -178,21 +178,22 @@ model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=
 # %% [markdown]
 # ### One batch, by hand
 #
-# `trace` sends one batch through the inner loop and shows every array that it meets. The model is put back as it was,
-# so nothing has been learned yet. Read the first column, and find each word in the picture.
+# `trace` sends one batch, here the last 32 images, through the inner loop and shows every array on its way. Then it puts
+# the model back as it was, so nothing has been learned yet. Read the first column, and find each word in the picture.
 
 # %% nbgrader={"grade": false, "grade_id": "00-trace", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from minifit.trace import trace
 
-trace(model, x_train[:32], y_train[:32])
+trace(model, x_train[-32:], y_train[-32:])
 
 # %% [markdown]
-# Two things are worth finding in the last column.
+# Two things are worth finding.
 #
-# The gradients are of all sizes, but no weight moved by more than 0.001. That is Adam, the optimizer: its first step
-# is as long as its learning rate says, however steep the loss.
+# In the last column: the gradients are of all sizes, but no weight moves by more than 0.001. That is Adam, the
+# optimizer: its first step is as long as its learning rate says, however steep the loss.
 #
-# The accuracy is about one in ten. A new model guesses.
+# In the last two rows: about one image in ten is right. A new model guesses. Its loss is near 2.3, and notebook 04
+# shows why it could hardly be anything else.
 
 # %% [markdown]
 # ### All batches, up to 30 epochs

@@ -444,7 +444,7 @@ reveal("losses.q1_first_loss", measured=first[1])
 # %% nbgrader={"grade": false, "grade_id": "04-break-losses", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from mine import log_softmax
 
-yours = log_softmax
+followed = log_softmax
 
 
 def naive(z):
@@ -457,7 +457,7 @@ def clipped(z):
 
 
 def stable(z):
-    return -yours(z)[:, 1]
+    return -followed(z)[:, 1]
 
 
 # %% nbgrader={"grade": false, "grade_id": "04-break-measure", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -479,7 +479,7 @@ try:
     loss_and_slope(stable, "float32")
 except Exception as error:
     print("The tape cannot follow your log_softmax, so the engine's own stands in:", error)
-    yours = keras.ops.log_softmax
+    followed = keras.ops.log_softmax
 
 curves = {"log_softmax, 32 bits": loss_and_slope(stable, "float32")}
 curves["clipped at 1e-7, 32 bits"] = loss_and_slope(clipped, "float32")
@@ -753,5 +753,5 @@ both = {
     "Loss": (MyCrossentropy()(labels, scores, counts), builtin(labels, scores, counts)),
 }
 where = {"log_softmax": "keras.ops"}
-differences = {name: float(np.max(np.abs(np.subtract(a, b)))) for name, (a, b) in both.items()}
-built_table([(name, f"{where.get(name, 'keras.losses')}.{name}", gap) for name, gap in differences.items()])
+apart = {name: np.max(np.abs(np.subtract(a, b))) for name, (a, b) in both.items()}
+built_table([(f"losses.{n}", f"{where.get(n, 'keras.losses')}.{n}", float(gap)) for n, gap in apart.items()])

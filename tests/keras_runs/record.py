@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
+    from keras_runs.exchange import FILE, model_to_exchange
     from keras_runs.real_keras import keras_in_float64
     from keras_runs.scenarios import SCENARIOS, TOPICS
     from keras_runs.store import differences, encode, load, save
@@ -48,6 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}: no scenario has this name any more; its record is dropped")
         if not given.check and new != old:
             save(topic, new, recorded_with)
+    if not FILE.exists():
+        changed += 1
+        print(f"{FILE.name}: new")
+        if not given.check:
+            model_to_exchange(keras).save_weights(FILE)
     print(f"{len(SCENARIOS)} scenarios, {changed} records {'would change' if given.check else 'changed'}")
     return 1 if given.check and changed else 0
 

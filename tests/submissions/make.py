@@ -39,7 +39,8 @@ def solved(source: Path) -> Notebook:
     for cell in notebook["cells"]:
         if cells.is_answer(cell) or cells.is_paragraph(cell):
             lines = answers[cell["id"]].splitlines()
-            cell["source"] = "\n".join(line for line in lines if "## BEGIN SOL" not in line and "## END SOL" not in line)
+            marks = ("### BEGIN SOLUTION", "### END SOLUTION")
+            cell["source"] = "\n".join(line for line in lines if line.strip() not in marks)
     return notebook
 
 
