@@ -66,7 +66,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _array(value)
     if issubclass(kind, bool | int | float):
         root = next(base for base in (bool, int, float) if issubclass(kind, base))
-        return _array(root(0) + root.__add__(value, root(0)) if root is not bool else value)
+        return _array(value if root is bool else root.__add__(value, root(0)))
     if issubclass(kind, dict):
         return {_key(key): plain(item, depth + 1) for key, item in list(dict.items(value))}
     if issubclass(kind, list | tuple | range):
@@ -77,13 +77,15 @@ def plain(value: Any, depth: int = 0) -> Any:
         numbers = items and all(isinstance(item, np.ndarray) and item.shape == () for item in items)
         # Numbers make one array; arrays stay apart, since they may be of several shapes.
         return _array(np.array(items)) if numbers else items
-    if isinstance(value, Unusable):
+    if issubclass(kind, Unusable):
         raise value
     raise Unusable(f"{_a(kind.__name__)}, which is neither a number nor an array")
 
 
 def _key(key: Any) -> str:
-    return str.__str__(key) if isinstance(key, str) else repr(key) if type(key) in (int, bool, float) else "?"
+    if issubclass(type(key), str):
+        return str.__str__(key)
+    return repr(key) if type(key) in (int, bool, float) else f"<{type(key).__name__}>"
 
 
 def _array(value: Any) -> np.ndarray:

@@ -6,17 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .compare import Difference, Unusable, difference, leaves, plain, ratio, ratio_text
+from .compare import Difference, Unusable, difference, leaves, pattern, plain
 from .exercise import Exercise, Mistake
 
 MAX_LINES = 12
+_WIDEST = 160
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,8 @@ class Raised:
     Attributes
     ----------
     type_name, text : str
-    frames : tuple of (cell, line number, source line)
-        The learner's own frames, outermost first.
+    frames : tuple of (place, line number, source line)
+        The learner's own frames, outermost first. A place reads "In [5], in mse", or "in mse".
     """
 
     type_name: str
@@ -61,7 +63,10 @@ class Outcome:
 
     @property
     def not_attempted(self) -> bool:
-        return self.raised is not None and self.raised.type_name == "NotImplementedError"
+        """Whether the blank is still there."""
+        if self.raised is not None:
+            return self.raised.type_name == "NotImplementedError"
+        return type(self.outputs).__name__ == "ellipsis"
 
 
 @dataclass(frozen=True)
@@ -87,11 +92,24 @@ class Verdict:
     mistake: str | None = None
 
 
+@dataclass(frozen=True)
+class Trial:
+    """One call: what it is called, its inputs, what the reference makes of them."""
+
+    name: str
+    inputs: tuple
+    expected: Any
+    may_change: tuple[int, ...]
+
+
 Run = Callable[[tuple], Outcome]
 
 
 def judge(exercise: Exercise, run: Run, seed: int) -> Verdict:
     """Judge an answer on the exercise's cases.
+
+    After the cases come the first case with other numbers and the first case once more: an answer that
+    remembers an earlier call gives itself away.
 
     Parameters
     ----------
@@ -101,122 +119,195 @@ def judge(exercise: Exercise, run: Run, seed: int) -> Verdict:
     seed : int
         Where the cases' random numbers start.
     """
-    cases = exercise.cases(np.random.default_rng(seed))
-    outcomes: dict[str, Outcome] = {}
-    for name, inputs in cases.items():
-        outcome = run(copy.deepcopy(inputs))
-        if outcome.not_attempted:
-            return _wrong("not attempted", _not_attempted_text(exercise, outcome))
-        if outcome.timed_out:
-            return _wrong("timed out", _timed_out_text(exercise, name, outcome))
+    trials = _trials(exercise, seed)
+    outcomes: list[Outcome] = []
+    for trial in trials:
+        outcome = run(copy.deepcopy(trial.inputs))
         if outcome.delegated:
             return _wrong("delegated", _delegated_text(exercise, outcome))
-        outcomes[name] = outcome
+        if outcome.timed_out:
+            return _wrong("timed out", _timed_out_text(trial, outcome))
+        if outcome.not_attempted and not outcomes:
+            return _wrong("not attempted", _not_attempted_text(exercise, outcome))
+        outcomes.append(_fixed(outcome))
+    found = [_compare(exercise, trial, outcome) for trial, outcome in zip(trials, outcomes, strict=True)]
+    first = next((i for i, difference in enumerate(found) if difference is not None), None)
+    changed = next((i for i, (t, o) in enumerate(zip(trials, outcomes, strict=True)) if _changed(t, o)), None)
+    if first is None and changed is None:
+        return Verdict("right", f"Right. {exercise.identifier}: {_points(exercise)}.", 1.0)
 
-    expected = {name: reference_outputs(exercise, inputs) for name, inputs in cases.items()}
-    first = _first_difference(exercise, expected, outcomes)
-    if first is not None:
-        name, found = first
-        mistake = _known_mistake(exercise, cases, outcomes)
-        if mistake is not None:
-            return _wrong(found.kind, _mistake_text(exercise, mistake, name, found), mistake.name)
-        text = [f"Not yet right. In the case “{name}”:", found.text, *_extra(exercise, cases, expected, outcomes)]
-        return _wrong(found.kind, "\n".join(text))
-    for name, outcome in outcomes.items():
-        if outcome.mutated:
-            return _wrong("mutated input", _mutated_text(exercise, name, outcome))
-    return _again(exercise, run, cases, expected)
+    mistake = _known_mistake(exercise, trials, outcomes, values_are_right=first is None)
+    if first is None:
+        assert changed is not None
+        text = _mutated_text(exercise, trials[changed], outcomes[changed], mistake)
+        return _wrong("mutated input", text, mistake)
+    difference_found = found[first]
+    assert difference_found is not None
+    if mistake is not None:
+        text = _mistake_text(mistake, trials[first], difference_found)
+    elif not _same(outcomes[0], outcomes[-1], exercise.float32_ok):
+        text = _state_text(trials, outcomes, found)
+    else:
+        text = _difference_text(exercise, trials, outcomes, found, first)
+    return _wrong(difference_found.kind, text, mistake)
 
 
 def reference_outputs(exercise: Exercise, inputs: tuple) -> Any:
     """Return what the reference gives, made plain."""
-    return plain(exercise.scenario(exercise.reference, *copy.deepcopy(inputs)))
+    with np.errstate(all="ignore"):
+        return plain(exercise.scenario(exercise.reference, *copy.deepcopy(inputs)))
 
 
-def _first_difference(
-    exercise: Exercise, expected: dict[str, Any], outcomes: dict[str, Outcome]
-) -> tuple[str, Difference] | None:
-    for name, outcome in outcomes.items():
-        found = _compare(exercise, expected[name], outcome)
-        if found is not None:
-            return name, found
-    return None
+def same(a: Any, b: Any) -> bool:
+    """Tell whether two inputs are the same to the last bit."""
+    if isinstance(a, np.ndarray):
+        alike = isinstance(b, np.ndarray) and a.dtype == b.dtype and a.shape == b.shape
+        return alike and a.tobytes() == b.tobytes()
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and list(a) == list(b) and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, int | float | str | bool | None):
+        return type(a) is type(b) and (a == b or a != a)
+    return True  # objects made for the run, such as generators and models, are the scenario's own
 
 
-def _compare(exercise: Exercise, expected: Any, outcome: Outcome) -> Difference | None:
+def _trials(exercise: Exercise, seed: int) -> list[Trial]:
+    cases = list(exercise.cases(np.random.default_rng(seed)).items())
+    fresh = next(iter(exercise.cases(np.random.default_rng(seed + 1)).items()))
+    again = (f"{cases[0][0]}, once more", cases[0][1])
+    trials = []
+    for name, inputs in (*cases, (f"{fresh[0]}, with other numbers", fresh[1]), again):
+        used = copy.deepcopy(inputs)
+        with np.errstate(all="ignore"):
+            expected = plain(exercise.scenario(exercise.reference, *used))
+        # What the reference itself writes into, an answer may write into as well.
+        may_change = tuple(i for i, (a, b) in enumerate(zip(inputs, used, strict=True)) if not same(a, b))
+        trials.append(Trial(name, inputs, expected, may_change))
+    return trials
+
+
+def _fixed(outcome: Outcome) -> Outcome:
+    """Outputs as plain copies, or what keeps them from being that."""
+    try:
+        return replace(outcome, outputs=plain(outcome.outputs))
+    except Unusable as error:
+        return replace(outcome, outputs=error)
+
+
+def _changed(trial: Trial, outcome: Outcome) -> tuple[int, ...]:
+    return tuple(i for i in outcome.mutated if i not in trial.may_change)
+
+
+def _compare(exercise: Exercise, trial: Trial, outcome: Outcome) -> Difference | None:
     if outcome.raised is not None:
         return Difference("raised", _raised_text(outcome.raised))
-    try:
-        got = plain(outcome.outputs)
-    except Unusable as error:
-        return Difference("wrong type", f"Your answer gives {error}.")
-    if got is None and expected is not None:
-        if outcome.printed:
-            told = f"It printed {outcome.printed.strip()[:60]!r}: printing is not returning. End it with return."
-        else:
-            told = "Did you forget a return statement?"
+    got = outcome.outputs
+    if isinstance(got, Unusable):
+        return Difference("wrong type", f"Your answer gives {got}.{_remedy(str(got))}")
+    if got is None and trial.expected is not None:
+        told = "It prints: printing is not returning." if outcome.printed else "Did you forget a return statement?"
         return Difference("wrong type", f"Your answer returned None. {told}")
-    return difference(expected, got, exercise.rtol, exercise.atol, exercise.float32_ok)
+    names = exercise.output_names()
+    return difference(
+        trial.expected, got, exercise.rtol, exercise.atol, exercise.float32_ok, names=names
+    )
 
 
-def _again(exercise: Exercise, run: Run, cases: dict[str, tuple], expected: dict[str, Any]) -> Verdict:
-    """Run the first case once more: an answer that remembers its last call gives itself away."""
-    name, inputs = next(iter(cases.items()))
-    found = _compare(exercise, expected[name], run(copy.deepcopy(inputs)))
-    if found is not None:
-        text = (
-            "Right the first time, but not the second: the same call gave another result.\n"
-            f"{found.text}\nSomething is kept between calls, such as a list in the class or a default argument that is "
-            "changed.\nTry: make what you need inside the function."
-        )
-        return _wrong(found.kind, text)
-    return Verdict("right", f"Right. {exercise.identifier}", 1.0)
+def _remedy(what: str) -> str:
+    if "generator" in what or "iterator" in what or what.startswith(("a map", "a zip", "a filter")):
+        return "\nIt is a promise of values: make a list or an array of it."
+    if "function" in what or "method" in what:
+        return "\nAre its round brackets missing where you call it?"
+    if "coroutine" in what:
+        return "\nWrite def, without async."
+    return ""
 
 
 # --------------------------------------------------------------------------- known mistakes
 
 
-def _known_mistake(exercise: Exercise, cases: dict[str, tuple], outcomes: dict[str, Outcome]) -> Mistake | None:
-    """Return the mistake that gives the same as the learner's answer in every case."""
+def _known_mistake(
+    exercise: Exercise, trials: list[Trial], outcomes: list[Outcome], values_are_right: bool
+) -> Mistake | None:
+    """Return the first mistake that gives the same as the learner's answer in every trial."""
     for mistake in exercise.mistakes:
-        if all(_same(outcomes[name], _try(exercise, mistake.wrong, inputs)) for name, inputs in cases.items()):
-            return mistake
+        with _as_new(mistake.wrong):
+            matched = changed = 0
+            for trial, outcome in zip(trials, outcomes, strict=True):
+                theirs = _try(exercise, mistake.wrong, trial.inputs)
+                if not _same(outcome, theirs, exercise.float32_ok):
+                    break
+                matched += 1
+                changed += bool(_changed(trial, theirs)) and bool(_changed(trial, outcome))
+            if matched == len(trials) and (changed or not values_are_right):
+                return mistake
     return None
 
 
 def _try(exercise: Exercise, obj: Any, inputs: tuple) -> Outcome:
+    used = copy.deepcopy(inputs)
     try:
         with np.errstate(all="ignore"):
-            return Outcome(exercise.scenario(obj, *copy.deepcopy(inputs)))
+            outputs = plain(exercise.scenario(obj, *used))
+    except Unusable as error:
+        outputs = error
     except Exception as error:
-        return Outcome(raised=Raised(type(error).__name__, ""))
+        return Outcome(raised=Raised(type(error).__name__, (str(error).splitlines() or [""])[0]))
+    mutated = tuple(i for i, (a, b) in enumerate(zip(inputs, used, strict=True)) if not same(a, b))
+    return Outcome(outputs, mutated=mutated)
 
 
-def _same(a: Outcome, b: Outcome) -> bool:
+def _same(a: Outcome, b: Outcome, float32_ok: bool) -> bool:
     if a.raised is not None or b.raised is not None:
         return a.raised is not None and b.raised is not None and a.raised.type_name == b.raised.type_name
+    theirs, ours = a.outputs, b.outputs
+    if isinstance(theirs, Unusable) or isinstance(ours, Unusable):
+        return str(theirs) == str(ours)
+    if ours is None or theirs is None:
+        return ours is theirs
+    # Wider than between right answers: rounding differs between two ways to make one mistake.
+    return difference(ours, theirs, rtol=1e-7, atol=1e-10, float32_ok=float32_ok) is None
+
+
+@contextlib.contextmanager
+def _as_new(obj: Any) -> Iterator[None]:
+    """Put back what an answer keeps between calls: attributes of its class, default arguments."""
+    owners = [c for c in obj.__mro__ if c is not object] if isinstance(obj, type) else [obj]
+    kept: list[tuple[Any, str, Any]] = []
+    for owner in owners:
+        functions = [f for f in vars(owner).values() if hasattr(f, "__code__")] if isinstance(owner, type) else [owner]
+        kept += [(f, "__defaults__", f.__defaults__) for f in functions if getattr(f, "__defaults__", None)]
+        kept += [(owner, k, v) for k, v in vars(owner).items() if isinstance(v, list | dict | set | np.ndarray)]
+    copies = [(owner, name, copy.deepcopy(value)) for owner, name, value in kept if not name.startswith("__a")]
     try:
-        expected, got = plain(b.outputs), plain(a.outputs)
-    except Unusable:
-        return False
-    if expected is None or got is None:
-        return expected is got
-    return difference(expected, got, rtol=1e-6, atol=1e-9) is None
+        yield
+    finally:
+        for owner, name, value in copies:
+            setattr(owner, name, value)
 
 
 # --------------------------------------------------------------------------- what is said
 
 
-def _wrong(status: str, text: str, mistake: str | None = None) -> Verdict:
-    lines = [line[:160] for line in text.splitlines()]
-    if len(lines) > MAX_LINES:
-        lines = [*lines[: MAX_LINES - 1], "..."]
-    return Verdict(status, "\n".join(lines), 0.0, mistake)
+def _wrong(status: str, text: str, mistake: Mistake | None = None) -> Verdict:
+    lines = [line if len(line) <= _WIDEST else line[: _WIDEST - 3] + "..." for line in text.splitlines()]
+    if len(lines) > MAX_LINES:  # the last line says what to try
+        lines = [*lines[: MAX_LINES - 2], "...", lines[-1]]
+    return Verdict(status, "\n".join(lines), 0.0, mistake.name if mistake else None)
+
+
+def _points(exercise: Exercise) -> str:
+    return f"{exercise.points:g} of {exercise.points:g} points" if exercise.points else "practice, no points"
 
 
 def _not_attempted_text(exercise: Exercise, outcome: Outcome) -> str:
     frames = outcome.raised.frames if outcome.raised else ()
-    where = f" The blank is at line {frames[-1][1]} of its cell." if frames else ""
+    place, line, _ = frames[-1] if frames else ("", 0, "")
+    where = f" The blank is {place[:1].lower() + place[1:]}, line {line}." if place else ""
+    function = place.rpartition("in ")[2]
+    if len(frames) > 1 and function != exercise.name and frames[0][0].endswith(f"in {exercise.name}"):
+        where = f" It calls {function}, which is not written yet ({place}, line {line})."
     return (
         f"{exercise.identifier}: not attempted.{where}\n"
         f"Write it in place of raise NotImplementedError(), run that cell, then this one. "
@@ -224,75 +315,157 @@ def _not_attempted_text(exercise: Exercise, outcome: Outcome) -> str:
     )
 
 
-def _timed_out_text(exercise: Exercise, name: str, outcome: Outcome) -> str:
+def _timed_out_text(trial: Trial, outcome: Outcome) -> str:
     return (
-        f"Stopped: in the case “{name}” it {outcome.timed_out}.\n"
-        "A loop that never ends is the usual reason: does its condition change, and does the counter move?"
+        f"Stopped: in the case “{trial.name}” it {outcome.timed_out}.\n"
+        "A loop that never ends is the usual reason.\n"
+        "Try: does the loop's condition change, and does its counter move?"
     )
 
 
 def _delegated_text(exercise: Exercise, outcome: Outcome) -> str:
-    return (
-        f"This calls {outcome.delegated}, which does the work that {exercise.name} is to do.\n"
-        "Write it with NumPy alone: the point is to have built it."
-    )
+    called = outcome.delegated
+    if called.startswith("the reference") or called.rpartition(".")[2].strip("_") == exercise.name:
+        told = f"This calls the function you are asked to write: {called}."
+    else:
+        told = f"This calls {called}, which does the work that {exercise.name} is to do."
+    return f"{told}\nTry: write it with NumPy alone; the point is to have built it."
 
 
-def _mutated_text(exercise: Exercise, name: str, outcome: Outcome) -> str:
-    which = ", ".join(f"number {i + 1}" for i in outcome.mutated)
+def _mutated_text(exercise: Exercise, trial: Trial, outcome: Outcome, mistake: Mistake | None) -> str:
+    names = exercise.input_names(len(trial.inputs))
+    which = " and ".join(names[i] for i in _changed(trial, outcome))
+    told = f"The values are right, but in the case “{trial.name}” your code changed its input {which}."
+    if mistake is not None:
+        return f"Not yet right: {mistake.name}.\n{told}\n{mistake.why}\nTry: {mistake.hint}"
     return (
-        f"The values are right, but in the case “{name}” your code changed its input {which}.\n"
-        "Whoever called it still needs that array. +=, -=, out= and x[...] = write into the caller's array.\n"
+        f"{told}\nWhoever called it still needs that. +=, -=, out=, .sort() and x[...] = write into the caller's.\n"
         "Try: compute a new array, or work on x.copy()."
     )
 
 
 def _raised_text(raised: Raised) -> str:
-    lines = [f"Your code raised {raised.type_name}: {raised.text}".rstrip(": ")[:300]]
-    lines += [f"  {cell}, line {number}: {source}" for cell, number, source in raised.frames[-3:]]
-    return "\n".join(lines)
+    lines = [f"Your code raised {raised.type_name}: {raised.text}".rstrip(": ")[:_WIDEST]]
+    return "\n".join(lines + [f"  {place}, line {number}: {source}" for place, number, source in raised.frames[-3:]])
 
 
-def _mistake_text(exercise: Exercise, mistake: Mistake, name: str, found: Difference) -> str:
-    return "\n".join(
-        [
-            f"Not yet right: {mistake.name}.",
-            mistake.why,
-            f"In the case “{name}”: {found.text}",
-            f"Try: {mistake.hint}",
-        ]
+def _mistake_text(mistake: Mistake, trial: Trial, found: Difference) -> str:
+    told = found.text.splitlines()[0] if found.kind != "raised" else found.text
+    return f"Not yet right: {mistake.name}.\n{mistake.why}\nIn the case “{trial.name}”: {told}\nTry: {mistake.hint}"
+
+
+def _state_text(trials: list[Trial], outcomes: list[Outcome], found: Sequence[Difference | None]) -> str:
+    if found[0] is None:
+        told = "Right the first time, but not the second: the same call gave another result."
+    else:
+        told = "The same call gave one result the first time and another the second."
+    difference_found = found[-1] or next(d for d in found if d is not None)
+    return (
+        f"{told}\nIn the case “{trials[-1].name}”: {difference_found.text.splitlines()[0]}\n"
+        "Something is kept between calls: a list in the class, a default argument that is changed, a global.\n"
+        "Try: make what you need inside the function, and draw no random numbers of your own."
     )
 
 
-def _extra(
-    exercise: Exercise, cases: dict[str, tuple], expected: dict[str, Any], outcomes: dict[str, Outcome]
-) -> list[str]:
-    """Return what else can be said of an answer that is wrong in a way nobody has listed."""
-    lines = []
-    try:
-        got = {name: plain(outcome.outputs) for name, outcome in outcomes.items() if outcome.raised is None}
-    except Unusable:
-        got = {}
-    if len(got) == len(cases):
-        for name, inputs in cases.items():
-            pairs = zip(leaves(expected[name]), leaves(got[name]), strict=False)
-            factor = ratio(pairs)
-            if factor is not None:
-                lines.append(f"In the case “{name}”: {ratio_text(factor, _sizes(inputs))}")
-                break
-        right = [n for n in cases if _compare(exercise, expected[n], outcomes[n]) is None]
-        if right:
-            lines.append(f"Right in {len(right)} of {len(cases)} cases, such as “{right[0]}”.")
-    printed = next((o.printed for o in outcomes.values() if o.printed), "")
-    if printed:
-        lines.append("It printed: " + " / ".join(printed.strip().splitlines()[:3])[:120])
-    lines.append(f'Try: work one row by hand, or hint("{exercise.identifier}").')
-    return lines
+def _difference_text(
+    exercise: Exercise,
+    trials: list[Trial],
+    outcomes: list[Outcome],
+    found: Sequence[Difference | None],
+    first: int,
+) -> str:
+    """Return what can be said of an answer that is wrong in a way nobody has listed."""
+    difference_found, outcome = found[first], outcomes[first]
+    assert difference_found is not None
+    lines = [f"Not yet right. In the case “{trials[first].name}”:", difference_found.text]
+    right = [trial.name for trial, d in zip(trials, found, strict=True) if d is None]
+    told = None
+    if difference_found.kind == "wrong values":
+        told = _pattern_text(exercise, trials, outcomes, difference_found.where)
+        if told:
+            lines.append(told)
+    if right:
+        lines.append(f"Right in {len(right)} of {len(trials)} calls, such as “{right[0]}”.")
+    if outcome.printed.strip():
+        printed = outcome.printed.strip().splitlines()
+        lines += ["It printed:", *(f"  {line[:100]}" for line in printed[:3])]
+        lines += [f"  ... {len(printed) - 3} more lines"] if len(printed) > 3 else []
+    lines.append(f"Try: {_advice(exercise, difference_found, outcome, told)}")
+    return "\n".join(lines)
 
 
-def _sizes(inputs: tuple) -> dict[int, str]:
-    sizes: dict[int, str] = {}
-    for i, value in enumerate(inputs):
-        for axis, length in enumerate(np.shape(value) if isinstance(value, np.ndarray) else ()):
-            sizes.setdefault(length, f"the length of axis {axis} of input {i + 1}")
+def _pattern_text(exercise: Exercise, trials: list[Trial], outcomes: list[Outcome], where: str) -> str | None:
+    names, pairs, sizes = exercise.output_names(), [], []
+    for trial, outcome in zip(trials, outcomes, strict=True):
+        if outcome.raised is not None or isinstance(outcome.outputs, Unusable):
+            continue
+        expected = dict(leaves(trial.expected, names=names)).get(where)
+        got = _leaf(outcome.outputs, trial.expected, where, names)
+        if not isinstance(expected, np.ndarray) or not isinstance(got, np.ndarray) or expected.shape != got.shape:
+            return None
+        pairs.append((expected, got))
+        sizes.append(_sizes(exercise, trial.inputs))
+    told = pattern(pairs, sizes)
+    return told if told is None or where == "the result" else f"{where}: {told[0].lower()}{told[1:]}"
+
+
+def _leaf(outputs: Any, expected: Any, where: str, names: Sequence[str]) -> Any:
+    """The part of an answer that is called `where`; lists and arrays may stand for one another."""
+    if isinstance(expected, list) and isinstance(outputs, np.ndarray) and outputs.ndim:
+        outputs = [np.asarray(item) for item in outputs]
+    elif isinstance(expected, np.ndarray) and isinstance(outputs, list):
+        with contextlib.suppress(ValueError):
+            outputs = np.array(outputs)
+    return dict(leaves(outputs, names=names)).get(where)
+
+
+def _sizes(exercise: Exercise, inputs: tuple) -> dict[str, float]:
+    """What can be counted of a case's inputs, in words."""
+    sizes: dict[str, float] = {}
+    for name, value in zip(exercise.input_names(len(inputs)), inputs, strict=True):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            sizes[name] = float(value)
+        if not isinstance(value, np.ndarray) or not value.size:
+            continue
+        if value.ndim == 1:
+            sizes[f"the length of {name}"] = len(value)
+        elif value.ndim > 1:
+            sizes[f"the number of rows of {name}"] = len(value)
+            sizes[f"the number of columns of {name}"] = value.shape[-1]
+            sizes[f"the number of values in {name}"] = value.size
+        if value.dtype.kind == "f" and value.size == len(value) and (value >= 0).all():
+            sizes[f"the mean of {name}"] = float(value.mean())
     return sizes
+
+
+def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str | None) -> str:
+    """One thing to do next."""
+    raised = outcome.raised
+    if raised is not None:
+        if "positional argument" in raised.text or "keyword argument" in raised.text:
+            return f"the signature is {exercise.signature}."
+        if raised.type_name == "ValueError" and any(word in raised.text for word in ("broadcast", "shape", "core dim")):
+            return "print the shape of each array in that line; which axes should meet?"
+        return _ADVICE.get(raised.type_name, f"read that line once more, or hint(\"{exercise.identifier}\").")
+    if found.kind == "wrong type" and "None" in found.text:
+        return "end the function with return and the result."
+    if found.kind == "wrong shape":
+        return f"print the shapes on the way to the result; the signature is {exercise.signature}."
+    if told:
+        return f"where does that factor or order come from? If you cannot see it: hint(\"{exercise.identifier}\")."
+    return f'work one row by hand, or hint("{exercise.identifier}").'
+
+
+_ADVICE = {
+    "NameError": "is that name spelled as where it is defined, and has that cell been run?",
+    "UnboundLocalError": "give that variable a value before it is used, also when a loop or an if is skipped.",
+    "RecursionError": "the function calls itself without an end; which call did you mean?",
+    "IndexError": "print the shape of what is indexed, and the index.",
+    "KeyError": "print the keys there are.",
+    "ZeroDivisionError": "print the divisor: what is counted there, and when is it 0?",
+    "AttributeError": "is it written in the class, with that spelling, and has that cell been run?",
+    "MemoryError": "print the shapes: something is made far larger than its inputs.",
+    "SystemExit": "leave with return.",
+    "AssertionError": "an assert of your own failed; print what it looks at.",
+    "EOFError": "take the values from the arguments, not from input().",
+}

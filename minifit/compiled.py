@@ -30,7 +30,7 @@ class CompileMetrics(metrics.Metric):
         super().__init__(name="compile_metrics")
         for argument, given in (("metrics", plain), ("weighted_metrics", weighted)):
             if isinstance(given, (str, Mapping)):
-                example = [given] if isinstance(given, str) else ["accuracy"]
+                example = f"[{given!r}]" if isinstance(given, str) else '["accuracy"]'
                 raise ValueError(f"compile({argument}=...) expects a list, such as {example}; got {given!r}.")
             for identifier in given or ():
                 metrics.check(identifier, f"compile({argument}=...)")

@@ -166,7 +166,7 @@ def _pair(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Return the mean over the last axis of (y_true - y_pred)²: (N, C) to (N,)."""
     y_true, y_pred = _pair("mean_squared_error", y_true, y_pred)
-    return ops.mean(ops.square(y_true - y_pred), axis=-1)
+    return ops.mean_squared_difference(y_true, y_pred)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:

@@ -122,6 +122,8 @@ class Optimizer:
         """Lay the variables out as one vector, and make the slots. Done at the first step."""
         old = self.flat
         self.flat = FlatVector(variables)
+        self._known = list(map(id, self.flat.variables))
+        self._shapes = [variable.shape for variable in self.flat.variables]
         self._gradient = backend.xp().zeros_like(self.flat.vector)
         self._gradient_views = self.flat.views(self._gradient)
         self._scratch = [backend.xp().empty_like(self.flat.vector) for _ in range(2)]
@@ -178,7 +180,9 @@ class Optimizer:
         elif self.flat.stale:
             self.build(self.flat.variables)
         flat: FlatVector = self.flat  # type: ignore[assignment]
-        known = {id(v) for v in flat.variables}
+        if variables is flat.variables or list(map(id, variables)) == self._known:
+            return flat
+        known = set(self._known)
         for variable in variables:
             if id(variable) not in known:
                 raise ValueError(
@@ -189,6 +193,12 @@ class Optimizer:
 
     def _gather(self, flat: FlatVector, gradients: Sequence[Any], variables: Sequence[Variable]) -> list[int]:
         """Copy the gradients into the flat one; return the indices of the variables without."""
+        if len(gradients) == len(flat.variables) and not any(g is None for g in gradients):
+            arrays = [unwrap(gradient) for gradient in gradients]
+            if list(map(id, variables)) == self._known and [a.shape for a in arrays] == self._shapes:
+                for view, array in zip(self._gradient_views, arrays, strict=True):
+                    view[...] = array
+                return []
         given = {id(v): unwrap(g) for g, v in zip(gradients, variables, strict=True)}
         skipped = []
         for i, (variable, view) in enumerate(zip(flat.variables, self._gradient_views, strict=True)):

@@ -40,6 +40,7 @@ class Trainer:
         self.history: History | None = None
         self.compiled_metric_names: list[str] = []
         self._own_metrics: list[Any] = []
+        self._trained: list[Any] = []
         self._loss: Callable[..., Any] | None = None
         self._loss_weight = 1.0
 
@@ -190,7 +191,7 @@ class Trainer:
         with GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
-        variables = self.trainable_variables
+        variables = self._trained or self.trainable_variables
         if variables:
             gradients = tape.gradient(loss, variables)
             self.optimizer.apply(gradients, variables)
@@ -293,6 +294,7 @@ class Trainer:
                 inputs.positive_integer("validation_batch_size", validation_batch_size)
             validation = self._test_data(*held_out, validation_batch_size or batch_size, "validation_data")
         self._prepare(train, validation)
+        self._trained = self.trainable_variables  # looked up once, not at every step
 
         logs: Logs = {}
         self.stop_training = False
@@ -312,6 +314,7 @@ class Trainer:
                 if self.stop_training:
                     break
             run.call("on_train_end", logs=python_logs(logs))
+        self._trained = []
         return self.history  # type: ignore[return-value]
 
     def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
@@ -426,6 +429,7 @@ class Trainer:
     ) -> Any:
         """Take one step on one batch; return loss and metrics of this batch alone."""
         self._must_be_compiled("train_on_batch")
+        self._trained = []
         train, _ = self._training_data(x, y, sample_weight, class_weight, len(x), False, 0.0, None)
         self._prepare(train)
         self.reset_metrics()

@@ -235,8 +235,8 @@ COMPILE: dict[str, Row] = {
     "an unknown metric": Row(
         compiled(metrics=["acuracy"]), ValueError, ("compile(metrics=...)", 'Did you mean "accuracy"?')
     ),
-    "a metric without a list": Row(compiled(metrics="accuracy"), ValueError, ("metrics", "list", '["accuracy"]')),
-    "metrics as a dict": Row(compiled(metrics={"a": "mse"}), ValueError, ("metrics", "list", '["')),
+    "a metric without a list": Row(compiled(metrics="accuracy"), ValueError, ("metrics", "list", "accuracy")),
+    "metrics as a dict": Row(compiled(metrics={"a": "mse"}), ValueError, ("metrics", "list", "accuracy")),
     "a number as metric": Row(compiled(metrics=[3]), ValueError, ("compile(metrics=...)", "name such as", "3")),
     "an unknown weighted metric": Row(compiled(weighted_metrics=["mea"]), ValueError, ("weighted_metrics", "mean")),
     "loss_weights as an integer": Row(compiled(loss_weights=2), ValueError, ("loss_weights", "float", "2")),

@@ -185,6 +185,7 @@ CASES |= {
     "dense: rows": (ops.dense, (normal(5, 3), normal(3, 2), normal(2))),
     "dense: sequences": (ops.dense, (normal(5, 2, 3), normal(3, 4), normal(4))),
     "dense: without bias": (lambda x, w: ops.dense(x, w, None), (normal(5, 3), normal(3, 2))),
+    "mean_squared_difference": (ops.mean_squared_difference, (normal(5, 3), normal(5, 3))),
     "softmax_crossentropy_sparse: logits": (
         lambda z: ops.softmax_crossentropy_sparse(z, None, labels=LABELS),
         (normal(5, 3),),

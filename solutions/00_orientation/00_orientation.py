@@ -151,7 +151,7 @@ solution("orientation.mean_squared")
 # ## Swap in
 #
 # Now the machine. It is called minifit, it speaks Keras, and its numbers are those of Keras. With `import keras` in
-# the first line, all of this would run there.
+# the first line, the script below would run there.
 #
 # 784 pixels go in, 128 units stand in the middle, ten probabilities come out, one a class. While training, `Dropout`
 # switches a fifth of the units off, at random, so that none of them can rely on another.

@@ -221,6 +221,22 @@ def early_stopping_reads_the_direction_of_accuracy_from_the_metric(keras: Any, v
     return {"best_epoch": stop.best_epoch, "stopped_epoch": stop.stopped_epoch, **kept(model, history)}
 
 
+@cases({"an accuracy": {"kind": "BinaryAccuracy"}, "an error": {"kind": "MeanAbsoluteError"}})
+def early_stopping_knows_the_direction_of_a_metric_of_any_name(keras: Any, kind: str) -> Outputs:
+    x, y = regression(40)
+    model = network(keras)
+    model.compile(keras.optimizers.SGD(0.2), "mse", metrics=[getattr(keras.metrics, kind)(name="score")])
+    stop = keras.callbacks.EarlyStopping(monitor="score", patience=2)
+    script = scripted(keras, score=[0.1, 0.2, 0.15, 0.3, 0.05, 0.04, 0.03])
+    history = model.fit(x, y, epochs=7, shuffle=False, verbose=0, callbacks=[script, stop])
+    return {
+        "best_epoch": stop.best_epoch,
+        "stopped_epoch": stop.stopped_epoch,
+        "best": stop.best,
+        **kept(model, history),
+    }
+
+
 @scenario
 def early_stopping_minimises_an_error_metric(keras: Any) -> Outputs:
     stop = keras.callbacks.EarlyStopping(monitor="mae", patience=1)

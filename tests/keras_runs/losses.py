@@ -90,6 +90,14 @@ def boolean_labels_count_as_zeros_and_ones(keras: Any) -> Outputs:
     return kept(model, model.fit(x, y.astype(bool), epochs=1, shuffle=False, verbose=0))
 
 
+@cases({name: {"name": name} for name in ("mse", "mae", "binary_crossentropy", "categorical_crossentropy")})
+def whole_numbers_as_targets(keras: Any, name: str) -> Outputs:
+    x, y = classes()
+    model = network(keras, 3, "softmax")
+    model.compile("sgd", name, metrics=["accuracy", "mae"])
+    return kept(model, model.fit(x, one_hot(y, 3).astype("int64"), epochs=2, shuffle=False, verbose=0))
+
+
 @scenario
 def a_batch_without_the_last_class_keeps_its_number_of_outputs(keras: Any) -> Outputs:
     x, y = classes(count=4)

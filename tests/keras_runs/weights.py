@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .common import Outputs, binary, cases, classes, error_into, kept, network, one_hot, regression, scenario
+from .common import Outputs, binary, cases, classes, error_into, kept, network, one_hot, regression, scenario, seeded
 
 
 @cases({shape: {"shape": shape} for shape in ("(N,)", "(N, 1)", "one-hot")})
@@ -16,6 +16,25 @@ def class_weight_with_a_class_missing_weighs_it_one(keras: Any, shape: str) -> O
     model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
     weights = {0: 3.0, 2: 0.25}
     return kept(model, model.fit(x, labels, class_weight=weights, epochs=2, shuffle=False, verbose=0))
+
+
+@scenario
+def class_weight_with_labels_as_floats(keras: Any) -> Outputs:
+    x, y = classes()
+    model = network(keras, 3, "softmax")
+    model.compile("sgd", "sparse_categorical_crossentropy", weighted_metrics=["accuracy"])
+    weights = {1: 5.0, 2: 0.0, 7: 100.0}
+    return kept(model, model.fit(x, y.astype(float), class_weight=weights, epochs=2, shuffle=False, verbose=0))
+
+
+@scenario
+def weights_for_every_step_reach_weighted_metrics(keras: Any) -> Outputs:
+    rng = np.random.default_rng(24)
+    x, y, w = rng.normal(size=(21, 4, 3)), rng.normal(size=(21, 4, 2)), rng.random((21, 4))
+    model = seeded(keras.Sequential([keras.Input(shape=(4, 3)), keras.layers.Dense(2)]))
+    model.compile(keras.optimizers.SGD(0.1), "mae", metrics=["mse"], weighted_metrics=["mae"])
+    history = model.fit(x, y, sample_weight=w, batch_size=8, epochs=2, shuffle=False, verbose=0)
+    return kept(model, history)
 
 
 @scenario
