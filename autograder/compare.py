@@ -164,8 +164,8 @@ def _array_difference(
     if not got.size:
         return None
     wanted, came = _family(expected), _family(got)
-    # Whole numbers will do where others are expected, if they are equal to them; not the other way round.
-    if wanted != came and (wanted, came) != ("floats", "integers"):
+    # What a reference makes of whole numbers may be whole; a scenario that wants an int asks for the type.
+    if wanted != came and {wanted, came} != {"floats", "integers"}:
         hint = "\nThe values are right: convert their type." if _equal_anyhow(expected, got) else ""
         return Difference("wrong type", f"Expected {where} to hold {wanted}; got {came}.{hint}", where)
     if wanted == "text":
@@ -300,9 +300,7 @@ def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where:
     if expected.dtype.kind in "fiu":
         odd = got[wrong].astype(float)
         if np.isnan(odd).any() or (np.isinf(odd) & np.isfinite(expected[wrong].astype(float))).any():
-            lines.append(
-                "There is a NaN or an infinity where a finite number belongs: log(0), 0 / 0 or an overflow."
-            )
+            lines.append("There is a NaN or an infinity where a finite number belongs: log(0), 0 / 0 or an overflow.")
         elif close(expected, got, _FLOAT32_RTOL, _FLOAT32_ATOL).all():
             lines.append("It is right to six or seven digits: something is rounded, in float32, or slightly off.")
     return "\n".join(lines)
@@ -311,7 +309,7 @@ def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where:
 def _how_many(wrong: np.ndarray) -> str:
     count = int(wrong.sum())
     rows = wrong.reshape(len(wrong), -1).any(axis=1)
-    if wrong.ndim > 1 and 1 < len(rows) and rows.sum() == 1 and count > 1:
+    if wrong.ndim > 1 and len(rows) > 1 and rows.sum() == 1 and count > 1:
         place = {0: "the first", len(rows) - 1: "the last"}.get(int(rows.argmax()))
         return f"{count} of {wrong.size} values differ, all in {place or 'one'} row."
     if wrong.ndim == 1 and count == 1 and len(wrong) > 2 and wrong[-1]:

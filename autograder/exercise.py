@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import importlib.util
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +17,12 @@ from .scenario import call
 
 Cases = Callable[[np.random.Generator], dict[str, tuple]]
 
-#: The topics in course order; each is a module of `autograder.exercises`.
-TOPICS = ("orientation", "loop", "losses")
+#: The topics in course order; each is, or will be, a module of `autograder.exercises` and of `mine`.
+TOPICS = (
+    *("orientation", "loop", "data", "batches", "losses", "gradients", "layers", "optimizers", "metrics", "fit"),
+    *("validation", "weights", "callbacks", "stopping", "schedules", "resume", "curves", "tape", "scale"),
+    "capstone",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,18 @@ class Exercise:
     atol: float = 1e-12
     float32_ok: bool = True
 
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z]\w*\.[A-Za-z]\w*", self.identifier):
+            raise ValueError(f'Exercise(identifier) expects "topic.name"; got {self.identifier!r}.')
+        if not self.points >= 0:
+            raise ValueError(f"Exercise({self.identifier!r}, points) expects 0 or more; got {self.points!r}.")
+        for name in ("mistakes", "hints", "alternatives"):
+            if not isinstance(getattr(self, name), tuple):
+                raise TypeError(f"Exercise({self.identifier!r}, {name}) expects a tuple.")
+        for name in ("reference", "cases", "scenario"):
+            if not callable(getattr(self, name)):
+                raise TypeError(f"Exercise({self.identifier!r}, {name}) expects a callable.")
+
     @property
     def topic(self) -> str:
         return self.identifier.partition(".")[0]
@@ -88,6 +107,26 @@ class Exercise:
     def name(self) -> str:
         """The name of the object in the notebook."""
         return self.identifier.partition(".")[2]
+
+    def input_names(self, count: int) -> list[str]:
+        """How a case's inputs are called: the scenario's parameters, else the signature's, else numbers."""
+        named = [
+            parameter.name
+            for parameter in inspect.signature(self.scenario).parameters.values()
+            if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        ][1:]
+        if not named:
+            inside = re.search(r"\((.*?)\)", self.signature)
+            parts = inside[1].split(",") if inside else []
+            named = [part.split("=")[0].strip(" *") for part in parts]
+        return [*named, *(f"number {i + 1}" for i in range(len(named), count))][:count]
+
+    def output_names(self) -> list[str]:
+        """How the parts of what comes back are called, where the signature says so: "-> (dw, db)"."""
+        after = self.signature.partition("->")[2].strip()
+        parts = [part.strip() for part in after.strip("()").split(",")]
+        named = after.startswith("(") and len(parts) > 1 and all(part.isidentifier() for part in parts)
+        return parts if named and parts[0][0].islower() else []
 
 
 @dataclass(frozen=True)
@@ -130,8 +169,9 @@ def register(*items: Exercise | Question) -> None:
 
 
 def _load(topic: str) -> None:
-    if topic in TOPICS:
-        importlib.import_module(f"autograder.exercises.{topic}")
+    name = f"autograder.exercises.{topic}"
+    if topic in TOPICS and importlib.util.find_spec(name) is not None:
+        importlib.import_module(name)
 
 
 def _find(kind: str, known: dict[str, Any], identifier: str) -> Any:
@@ -143,6 +183,7 @@ def _find(kind: str, known: dict[str, Any], identifier: str) -> Any:
     if identifier in known:
         return known[identifier]
     near = difflib.get_close_matches(str(identifier), known, n=1, cutoff=0.4)
+    near = near or [other for other in known if other.partition(".")[2] == str(identifier)]
     raise ValueError(f"There is no {kind} {identifier!r}." + (f' Did you mean "{near[0]}"?' if near else ""))
 
 

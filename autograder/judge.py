@@ -209,9 +209,7 @@ def _compare(exercise: Exercise, trial: Trial, outcome: Outcome) -> Difference |
         told = "It prints: printing is not returning." if outcome.printed else "Did you forget a return statement?"
         return Difference("wrong type", f"Your answer returned None. {told}")
     names = exercise.output_names()
-    return difference(
-        trial.expected, got, exercise.rtol, exercise.atol, exercise.float32_ok, names=names
-    )
+    return difference(trial.expected, got, exercise.rtol, exercise.atol, exercise.float32_ok, names=names)
 
 
 def _remedy(what: str) -> str:
@@ -272,19 +270,30 @@ def _same(a: Outcome, b: Outcome, float32_ok: bool) -> bool:
 
 @contextlib.contextmanager
 def _as_new(obj: Any) -> Iterator[None]:
-    """Put back what an answer keeps between calls: attributes of its class, default arguments."""
+    """Put back what an answer keeps between calls: in its class, in default arguments, in a closure."""
     owners = [c for c in obj.__mro__ if c is not object] if isinstance(obj, type) else [obj]
-    kept: list[tuple[Any, str, Any]] = []
-    for owner in owners:
-        functions = [f for f in vars(owner).values() if hasattr(f, "__code__")] if isinstance(owner, type) else [owner]
-        kept += [(f, "__defaults__", f.__defaults__) for f in functions if getattr(f, "__defaults__", None)]
-        kept += [(owner, k, v) for k, v in vars(owner).items() if isinstance(v, list | dict | set | np.ndarray)]
-    copies = [(owner, name, copy.deepcopy(value)) for owner, name, value in kept if not name.startswith("__a")]
+    functions = [f for owner in owners for f in (owner, *vars(owner).values()) if hasattr(f, "__code__")]
+    kept: list[tuple[Any, str, Any]] = [
+        (owner, name, value)
+        for owner in owners
+        for name, value in vars(owner).items()
+        if _is_store(value) and not name.startswith("__")
+    ]
+    for function in functions:
+        if any(_is_store(value) for value in function.__defaults__ or ()):
+            kept.append((function, "__defaults__", function.__defaults__))
+        cells = function.__closure__ or ()
+        kept += [(c, "cell_contents", c.cell_contents) for c in cells if _is_store(getattr(c, "cell_contents", 0))]
+    copies = [(owner, name, copy.deepcopy(value)) for owner, name, value in kept]
     try:
         yield
     finally:
         for owner, name, value in copies:
             setattr(owner, name, value)
+
+
+def _is_store(value: Any) -> bool:
+    return isinstance(value, list | dict | set | np.ndarray)
 
 
 # --------------------------------------------------------------------------- what is said
@@ -446,13 +455,13 @@ def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str |
             return f"the signature is {exercise.signature}."
         if raised.type_name == "ValueError" and any(word in raised.text for word in ("broadcast", "shape", "core dim")):
             return "print the shape of each array in that line; which axes should meet?"
-        return _ADVICE.get(raised.type_name, f"read that line once more, or hint(\"{exercise.identifier}\").")
+        return _ADVICE.get(raised.type_name, f'read that line once more, or hint("{exercise.identifier}").')
     if found.kind == "wrong type" and "None" in found.text:
         return "end the function with return and the result."
     if found.kind == "wrong shape":
         return f"print the shapes on the way to the result; the signature is {exercise.signature}."
     if told:
-        return f"where does that factor or order come from? If you cannot see it: hint(\"{exercise.identifier}\")."
+        return f'where does that factor or order come from? If you cannot see it: hint("{exercise.identifier}").'
     return f'work one row by hand, or hint("{exercise.identifier}").'
 
 

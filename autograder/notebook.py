@@ -79,7 +79,7 @@ def check(identifier: str, obj: Any) -> float:
 
 
 def _is_the_reference(exercise: Exercise, obj: Any) -> bool:
-    return obj is exercise.reference or getattr(obj, "__module__", "").partition(".")[0] in ("minifit", "autograder")
+    return obj is exercise.reference or str(getattr(obj, "__module__", "")).partition(".")[0] in ("minifit", "autograder")
 
 
 def _attempted(obj: Any) -> bool:

@@ -9,6 +9,7 @@ happen here.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 from collections.abc import Iterator
@@ -153,10 +154,18 @@ def one_blas_thread(largest_product_flops: float) -> Iterator[None]:
     if chosen_by_user or largest_product_flops >= 64e6 or _module is not np:
         yield
         return
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
+    controller = _blas_controller()
+    if controller is None:
         yield
         return
-    with threadpool_limits(limits=1, user_api="blas"):
+    with controller.limit(limits=1, user_api="blas"):
         yield
+
+
+@functools.cache
+def _blas_controller() -> Any:
+    """Return threadpoolctl's view of the loaded libraries, which takes milliseconds to get."""
+    try:
+        return importlib.import_module("threadpoolctl").ThreadpoolController()
+    except ImportError:
+        return None

@@ -43,7 +43,13 @@ class Foreign:
 
 
 def pack(value: Any, depth: int = 0) -> Any:
-    """Turn arrays, numbers, text, None and any nesting of list, tuple and dict into JSON's own types."""
+    """Turn arrays, numbers, text, None and any nesting of list, tuple and dict into JSON's own types.
+
+    Raises
+    ------
+    WireError
+        If an array is too large to be sent.
+    """
     if value is None or type(value) in (bool, str):
         return value
     if type(value) is int:  # Python refuses to write out larger ones
@@ -54,6 +60,8 @@ def pack(value: Any, depth: int = 0) -> Any:
     if depth > 50:
         return _foreign(value)
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in _KINDS:
+        if value.nbytes > MAX_BYTES // 2:  # before it is copied three times
+            raise WireError(f"an array of {value.nbytes // 2**20} MB; at most {MAX_BYTES // 2**21}")
         array = np.ascontiguousarray(value).reshape(np.shape(value))
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         text = base64.b64encode(array.tobytes()).decode("ascii")

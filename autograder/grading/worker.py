@@ -170,6 +170,8 @@ class Worker:
         try:
             outputs = scenario(self.taken[message["exercise"]], *inputs)
             reply["outputs"] = self.wire.pack(outputs)
+        except self.wire.WireError as error:
+            reply["raised"] = {"type": "TooLarge", "text": str(error), "frames": []}
         except BaseException as error:
             reply["raised"] = self.describe(error)
         finally:
@@ -269,9 +271,8 @@ def main(cpu_seconds: int) -> None:
         try:
             wire.send(replies, reply)
         except wire.WireError:
-            limit = f"more than {wire.MAX_BYTES // 2**20} MB"
-            too_long = {"type": "MemoryError", "text": f"the answer is {limit}", "frames": []}
-            wire.send(replies, {"raised": too_long, "mutated": [], "printed": ""})
+            limit = f"the answer has more than {wire.MAX_BYTES // 2**20} MB"
+            wire.send(replies, {"raised": {"type": "TooLarge", "text": limit, "frames": []}})
 
 
 def _no_input(*_: Any) -> str:
