@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+WHOLE = "the result"
 _FLOAT32_RTOL = 1e-5
 _FLOAT32_ATOL = 1e-6
 _MOST_ITEMS = 1_000_000  # of a list
@@ -41,7 +42,11 @@ class Difference:
 
     kind: str
     text: str
-    where: str = "the result"
+    where: str = WHOLE
+
+
+def _part(where: str, index: str) -> str:
+    return f"{'result' if where == WHOLE else where}[{index}]"
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -64,22 +69,32 @@ def plain(value: Any, depth: int = 0) -> Any:
         return str.__str__(value)
     if issubclass(kind, np.ndarray | np.generic):
         return _array(value)
-    if issubclass(kind, bool | int | float):
-        root = next(base for base in (bool, int, float) if issubclass(kind, base))
-        return _array(value if root is bool else root.__add__(value, root(0)))
+    if issubclass(kind, bool):
+        return _array(value)
+    if issubclass(kind, int):
+        return _array(int.__add__(value, 0))
+    if issubclass(kind, float):
+        return _array(float.__add__(value, 0.0))
     if issubclass(kind, dict):
         return {_key(key): plain(item, depth + 1) for key, item in list(dict.items(value))}
-    if issubclass(kind, list | tuple | range):
-        root = next(base for base in (list, tuple, range) if issubclass(kind, base))
-        if root.__len__(value) > _MOST_ITEMS:  # type: ignore[attr-defined]
-            raise Unusable(f"{_a(kind.__name__)} of more than {_MOST_ITEMS:,} items")
-        items = [plain(item, depth + 1) for item in root.__iter__(value)]  # type: ignore[attr-defined]
-        numbers = items and all(isinstance(item, np.ndarray) and item.shape == () for item in items)
-        # Numbers make one array; arrays stay apart, since they may be of several shapes.
-        return _array(np.array(items)) if numbers else items
+    if issubclass(kind, list):
+        return _row(kind.__name__, list.__len__(value), list.__iter__(value), depth)
+    if issubclass(kind, tuple):
+        return _row(kind.__name__, tuple.__len__(value), tuple.__iter__(value), depth)
+    if issubclass(kind, range):
+        return _row(kind.__name__, len(value), iter(value), depth)
     if issubclass(kind, Unusable):
         raise value
     raise Unusable(f"{_a(kind.__name__)}, which is neither a number nor an array")
+
+
+def _row(name: str, length: int, values: Iterator[Any], depth: int) -> Any:
+    if length > _MOST_ITEMS:
+        raise Unusable(f"{_a(name)} of more than {_MOST_ITEMS:,} items")
+    items = [plain(item, depth + 1) for item in values]
+    # Numbers make one array; arrays stay apart, since they may be of several shapes.
+    numbers = items and all(isinstance(item, np.ndarray) and item.shape == () for item in items)
+    return _array(np.array(items)) if numbers else items
 
 
 def _key(key: Any) -> str:
@@ -134,7 +149,7 @@ def difference(
     names : sequence of str
         How the parts of a list are called, where they have names.
     """
-    where = where or "the result"
+    where = where or WHOLE
     if isinstance(expected, np.ndarray):
         return _array_difference(expected, got, rtol, atol, float32_ok, where)
     if isinstance(expected, list):
@@ -232,7 +247,7 @@ def _list_difference(
         text = f"Expected {where} to hold {_count(len(expected), 'item')}{parts}; got {len(got)}."
         return Difference("wrong shape", text, where)
     for i, (a, b) in enumerate(zip(expected, got, strict=True)):
-        part = names[i] if named else f"{where}[{i}]"
+        part = names[i] if named else _part(where, str(i))
         found = difference(a, np.asarray(b) if isinstance(b, np.generic) else b, rtol, atol, float32_ok, part)
         if found:
             return found
@@ -248,7 +263,7 @@ def _dict_difference(
         text = f"Expected {where} to have the keys {sorted(expected)}; got {sorted(got)}."
         return Difference("wrong values", text, where)
     for key, value in expected.items():
-        part = key if where == "the result" else f"{where}[{key!r}]"
+        part = key if where == WHOLE else _part(where, repr(key))
         found = difference(value, got[key], rtol, atol, float32_ok, part)
         if found:
             return found
@@ -292,7 +307,7 @@ def _shape_text(expected: np.ndarray, got: np.ndarray, where: str) -> str:
 
 def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where: str) -> str:
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
-    place = f"{where}[{', '.join(map(str, index))}]" if index else where
+    place = _part(where, ", ".join(map(str, index))) if index else where
     wanted, came = _two_numbers(expected[index], got[index])
     lines = [f"Expected {place} to be {wanted}; got {came}."]
     if wrong.size > 1:
@@ -308,9 +323,9 @@ def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where:
 
 def _how_many(wrong: np.ndarray) -> str:
     count = int(wrong.sum())
-    rows = wrong.reshape(len(wrong), -1).any(axis=1)
-    if wrong.ndim > 1 and len(rows) > 1 and rows.sum() == 1 and count > 1:
-        place = {0: "the first", len(rows) - 1: "the last"}.get(int(rows.argmax()))
+    rows = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
+    if wrong.ndim > 1 and len(wrong) > 1 and len(rows) == 1 and count > 1:
+        place = {0: "the first", len(wrong) - 1: "the last"}.get(int(rows[0]))
         return f"{count} of {wrong.size} values differ, all in {place or 'one'} row."
     if wrong.ndim == 1 and count == 1 and len(wrong) > 2 and wrong[-1]:
         return f"Only the last of {wrong.size} values differs."
@@ -319,15 +334,15 @@ def _how_many(wrong: np.ndarray) -> str:
     return f"{count} of {wrong.size} values {'differs' if count == 1 else 'differ'}."
 
 
-def leaves(value: Any, where: str = "the result", names: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, where: str = WHOLE, names: Sequence[str] = ()) -> Iterator[tuple[str, Any]]:
     """Yield the arrays, texts and Nones in a plain value, each with how it is called in a Difference."""
     if isinstance(value, list):
         for i, item in enumerate(value):
-            part = names[i] if len(names) == len(value) > 1 else f"{where}[{i}]"
+            part = names[i] if len(names) == len(value) > 1 else _part(where, str(i))
             yield from leaves(item, part)
     elif isinstance(value, dict):
         for key in value:
-            yield from leaves(value[key], key if where == "the result" else f"{where}[{key!r}]")
+            yield from leaves(value[key], key if where == WHOLE else _part(where, repr(key)))
     else:
         yield where, value
 

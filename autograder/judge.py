@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -29,7 +30,7 @@ class Raised:
     ----------
     type_name, text : str
     frames : tuple of (place, line number, source line)
-        The learner's own frames, outermost first. A place reads "In [5], in mse", or "in mse".
+        The learner's own frames, outermost first. A place reads "cell [5], in mse", or "in mse".
     """
 
     type_name: str
@@ -313,7 +314,7 @@ def _points(exercise: Exercise) -> str:
 def _not_attempted_text(exercise: Exercise, outcome: Outcome) -> str:
     frames = outcome.raised.frames if outcome.raised else ()
     place, line, _ = frames[-1] if frames else ("", 0, "")
-    where = f" The blank is {place[:1].lower() + place[1:]}, line {line}." if place else ""
+    where = f" The blank: {place}, line {line}." if place else ""
     function = place.rpartition("in ")[2]
     if len(frames) > 1 and function != exercise.name and frames[0][0].endswith(f"in {exercise.name}"):
         where = f" It calls {function}, which is not written yet ({place}, line {line})."
@@ -354,7 +355,11 @@ def _mutated_text(exercise: Exercise, trial: Trial, outcome: Outcome, mistake: M
 
 
 def _raised_text(raised: Raised) -> str:
-    lines = [f"Your code raised {raised.type_name}: {raised.text}".rstrip(": ")[:_WIDEST]]
+    text = raised.text
+    product = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", text)
+    if product:
+        text = f"the axes that a matrix product adds over have {product[2]} and {product[1]} elements"
+    lines = [f"Your code raised {raised.type_name}: {text}".rstrip(": ")]
     return "\n".join(lines + [f"  {place}, line {number}: {source}" for place, number, source in raised.frames[-3:]])
 
 
@@ -453,7 +458,9 @@ def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str |
     if raised is not None:
         if "positional argument" in raised.text or "keyword argument" in raised.text:
             return f"the signature is {exercise.signature}."
-        if raised.type_name == "ValueError" and any(word in raised.text for word in ("broadcast", "shape", "core dim")):
+        if raised.type_name == "ValueError" and any(
+            word in raised.text for word in ("broadcast", "shape", "core dim", "align")
+        ):
             return "print the shape of each array in that line; which axes should meet?"
         return _ADVICE.get(raised.type_name, f'read that line once more, or hint("{exercise.identifier}").')
     if found.kind == "wrong type" and "None" in found.text:

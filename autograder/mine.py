@@ -7,100 +7,186 @@ the learner's own if it has passed and the reference's if not, and says which.
 
 from __future__ import annotations
 
+import difflib
+import linecache
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 from . import exercise as exercises
 from . import store
 from .paths import write_atomic
-from .source import NoSource, whole_source
 
-_HEADER = '"""Your own {topic}: written by you in notebook {topic}, kept here when the check passed."""\n\n'
-_INIT_HEADER = '"""Your own engine: what you wrote and what passed its check."""\n\n'
+_HEADER = '''"""Your own {topic}: what you wrote, kept here when its check passed.
+
+Every pass writes this file anew: change the notebook, not this file.
+"""
+'''
+
+_INIT = '''"""Your own engine: what you wrote, kept here when its check passed.
+
+``from mine import {example}`` gives yours. What has not passed yet is the reference's, and a line says so.
+Every pass writes these files anew: change the notebooks, not these files.
+"""
+
+from importlib import import_module
+
+YOURS = {{
+{rows}}}
+
+
+def __getattr__(name):
+    if name in YOURS:
+        return getattr(import_module(f"{{__name__}}.{{YOURS[name]}}"), name)
+    if name.startswith("_"):
+        raise AttributeError(name)
+    try:
+        from autograder.mine import resolve
+    except ImportError:
+        raise ImportError(f"{{name}} has not passed its check yet; yours are {{', '.join(YOURS) or 'none'}}") from None
+    return resolve(name)
+
+
+def __dir__():
+    return sorted(YOURS)
+'''
+
+_live: dict[str, Any] = {}  # passed in this process, and not to be written down
+_modules: dict[str, tuple[str, types.ModuleType]] = {}  # topic → the text it was made of, and what that gave
+_announced: dict[str, int] = {}
 
 
 def keep(exercise: exercises.Exercise, obj: Any) -> str:
     """Keep a passing answer; return where, or why not, as a sentence.
 
-    An earlier version stays in place until the new one is written.
+    An earlier version stays in place until the new one has shown that it stands alone.
     """
-    own = frozenset(exercises.get(identifier).name for identifier in store.read("passed"))
+    from .source import NoSource, capture
+
+    passed = store.read("passed")
+    others = {name: e.topic for name, e in _latest(passed).items() if e.identifier != exercise.identifier}
+    key = exercise.identifier
     try:
-        source, imported = whole_source(obj, own)
-    except (NoSource, SyntaxError) as error:
-        return f"It could not be kept in mine ({error})."
-    text = "".join(f"from mine import {name}\n" for name in sorted(imported)) + source
-    try:
-        _load(exercise, text)
+        piece = vars(capture(obj, exercise.name, others))
+        text = _module_text(exercise.topic, {**passed, key: piece})
+        _run(exercise.topic, text)
     except Exception as error:
-        return f"It could not be kept in mine: on its own it raises {type(error).__name__}: {error}."
-    store.change("passed", exercise.identifier, lambda _: text)
-    _write(exercise.topic)
-    _announced.discard(exercise.identifier)
-    folder = store.working_copy()
-    return "Kept as mine." if folder is None else f"Kept in mine/{exercise.topic}.py."
-
-
-def _write(topic: str) -> None:
-    """Write mine/<topic>.py and mine/__init__.py from what has passed."""
+        _live[key] = obj
+        store.change("passed", key, lambda old: old or {"source": ""})
+        known = isinstance(error, NoSource)
+        return f"It could not be kept in mine ({error if known else f'on its own it raises {error!r}'[:200]})."
+    _live.pop(key, None)
+    store.change("passed", key, lambda _: piece)
     folder = store.working_copy()
     if folder is None:
-        return
+        return "Kept as mine."
+    try:
+        write(folder, exercise.topic)
+    except OSError as error:
+        return f"It is remembered, but mine/ cannot be written: {error}."
+    return f"Kept in mine/{exercise.topic}.py."
+
+
+def write(folder: Path, topic: str) -> None:
+    """Write mine/<topic>.py and mine/__init__.py of a working copy from what has passed."""
     passed = store.read("passed")
-    known = [e for e in exercises.all_exercises() if e.identifier in passed]
-    ours = [e for e in known if e.topic == topic]
-    parts = [f"# {e.identifier}\n{passed[e.identifier].strip()}\n" for e in ours]
-    write_atomic(folder / "mine" / f"{topic}.py", _HEADER.format(topic=topic) + "\n\n".join(parts))
-    lines = [f"from .{e.topic} import {e.name}\n" for e in known]
-    names = ", ".join(f'"{e.name}"' for e in known)
-    write_atomic(folder / "mine" / "__init__.py", f"{_INIT_HEADER}{''.join(lines)}\n__all__ = [{names}]\n")
+    write_atomic(folder / "mine" / f"{topic}.py", _module_text(topic, passed))
+    latest = _latest(passed)
+    rows = "".join(f'    "{name}": "{e.topic}",\n' for name, e in latest.items())
+    write_atomic(folder / "mine" / "__init__.py", _INIT.format(rows=rows, example=next(iter(latest), "mse")))
 
 
-def _load(exercise: exercises.Exercise, text: str) -> Any:
-    """Return the object that a kept source defines."""
-    name = f"mine.{exercise.topic}"
-    module = types.ModuleType(name)
-    # inspect can then show it, and a traceback its lines.
-    filename = f"<mine {exercise.identifier}>"
-    import linecache
+def _latest(passed: dict[str, Any]) -> dict[str, exercises.Exercise]:
+    """By name, the exercise latest in the course that passed and whose source is kept."""
+    return {e.name: e for e in exercises.all_exercises() if _piece(passed, e.identifier)["source"]}
 
+
+def _piece(passed: dict[str, Any], identifier: str) -> dict[str, Any]:
+    found = passed.get(identifier)
+    found = found if isinstance(found, dict) else {"source": found if isinstance(found, str) else ""}
+    return {"source": "", "imports": [], "helpers": {}, **found}
+
+
+def _module_text(topic: str, passed: dict[str, Any]) -> str:
+    """The file of one topic: imports, then what several pieces use, then the pieces in course order."""
+    ours = [e for e in exercises.all_exercises() if e.topic == topic and _piece(passed, e.identifier)["source"]]
+    pieces = {e.identifier: _piece(passed, e.identifier) for e in ours}
+    names = {e.name for e in ours}
+    imports = {line for piece in pieces.values() for line in piece["imports"]}
+    imports -= {f"from mine.{topic} import {name}" for name in names}
+    helpers = {k: text for piece in pieces.values() for k, text in piece["helpers"].items() if k not in names}
+    head = "\n".join(sorted(imports, key=lambda line: (line.startswith("from"), line)))
+    constants = "\n".join(text for text in helpers.values() if not text.startswith(("def ", "class ", "@")))
+    functions = [text for text in helpers.values() if text.startswith(("def ", "class ", "@"))]
+    parts = [*functions, *(f"# {identifier}\n{piece['source'].strip()}" for identifier, piece in pieces.items())]
+    blocks = [_HEADER.format(topic=topic).strip(), *(block for block in (head, constants) if block)]
+    return "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join(parts) + "\n"
+
+
+def _run(topic: str, text: str) -> types.ModuleType:
+    """The module that a text makes; tracebacks and ``inspect`` find its lines."""
+    made_of, module = _modules.get(topic, ("", None))
+    if module is not None and made_of == text:
+        return module
+    module = types.ModuleType(f"mine.{topic}")
+    folder = store.working_copy()
+    filename = f"<mine/{topic}.py>" if folder is None else str(folder / "mine" / f"{topic}.py")
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    exec(compile(text, filename, "exec"), module.__dict__)
-    return module.__dict__[exercise.name]
+    exec(compile(text, filename, "exec", dont_inherit=True), module.__dict__)
+    _modules[topic] = text, module
+    return module
 
 
-_announced: set[str] = set()
+def resolve(name: str, topic: str | None = None, quiet: bool = False) -> Any:
+    """Return the learner's own object of this name, or the reference's, and say which.
 
-
-def resolve(name: str, topic: str | None = None) -> Any:
-    """Return the learner's own object of this name, or the reference's, and say which, once.
+    Parameters
+    ----------
+    name : str
+        The last part of an exercise's identifier. Where several have it, the latest that passed counts.
+    topic : str, optional
+        The first part, to ask for one of several.
+    quiet : bool
+        Say nothing.
 
     Raises
     ------
-    AttributeError
-        If no exercise has this name.
+    ImportError
+        If no exercise has this name; the text offers the nearest.
     """
-    found = [e for e in exercises.all_exercises() if e.name == name and topic in (None, e.topic)]
+    everything = exercises.all_exercises()
+    found = [e for e in everything if e.name == name and topic in (None, e.topic)]
     if not found:
-        raise AttributeError(f"mine has no {name!r}: no exercise is called that")
-    exercise = found[-1]
-    text = store.read("passed").get(exercise.identifier)
-    if text is not None:
+        near = difflib.get_close_matches(name, [e.name for e in everything], n=1, cutoff=0.5)
+        offer = f' Did you mean "{near[0]}"?' if near else ""
+        raise ImportError(f"mine has no {name!r}: no exercise{f' of {topic}' if topic else ''} is called that.{offer}")
+    passed = store.read("passed")
+    for exercise in reversed(found):
+        if exercise.identifier in _live:
+            _say(f"{name}: yours", quiet)
+            return _live[exercise.identifier]
+        if not _piece(passed, exercise.identifier)["source"]:
+            continue
         try:
-            obj = _load(exercise, text)
+            own = getattr(_run(exercise.topic, _module_text(exercise.topic, passed)), name)
         except Exception as error:
-            print(f"{name}: the reference's (yours no longer loads: {type(error).__name__}: {error})")
+            _say(f"{name}: the reference's (yours no longer loads: {type(error).__name__}: {error})", quiet)
             return exercise.reference
-        _say(exercise, f"{name}: yours")
-        return obj
-    _say(exercise, f"{name}: the reference's ({exercise.identifier} has not passed yet)")
+        _say(f"{name}: yours", quiet)
+        return own
+    exercise = found[0]
+    why = "could not be kept" if exercise.identifier in passed else "has not passed yet"
+    _say(f"{name}: the reference's ({exercise.identifier} {why})", quiet)
     return exercise.reference
 
 
-def _say(exercise: exercises.Exercise, line: str) -> None:
-    if f"{exercise.identifier}:{line}" not in _announced:
-        _announced.add(f"{exercise.identifier}:{line}")
+def _say(line: str, quiet: bool) -> None:
+    """Print it once in each run of a cell; outside notebooks, once."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    cell = getattr(shell, "execution_count", 0)
+    if not quiet and _announced.get(line) != cell:
+        _announced[line] = cell
         print(line)
 
 
@@ -114,11 +200,18 @@ class Mine(types.ModuleType):
             self.__dict__["__path__"] = []
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("_"):
             raise AttributeError(name)
-        if self.__dict__["_topic"] is None and name in exercises.TOPICS:
+        topic = self.__dict__["_topic"]
+        if topic is None and name in exercises.TOPICS:
             return sys.modules[f"mine.{name}"]
-        return resolve(name, self.__dict__["_topic"])
+        # The import statement asks twice, first only whether there is such a name.
+        asking = sys._getframe(1).f_code.co_filename.startswith("<frozen importlib")
+        return resolve(name, topic, quiet=asking)
+
+    def __dir__(self) -> list[str]:
+        topic = self.__dict__["_topic"]
+        return sorted({e.name for e in exercises.all_exercises() if topic in (None, e.topic)})
 
 
 def install() -> None:

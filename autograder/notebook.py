@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dis
 import html
 import inspect
+import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -26,6 +26,9 @@ def setup() -> None:
         f"minifit {minifit.__version__} on {minifit.get_device()}, NumPy {np.__version__}, "
         f"Python {sys.version.split()[0]}"
     )
+    folder = store.working_copy()
+    if folder is not None and str(folder) not in sys.path:
+        sys.path.append(str(folder))  # for the scripts a learner starts from here
     mine.install()
     try:
         from minifit import plot
@@ -42,57 +45,52 @@ def check(identifier: str, obj: Any) -> float:
     ----------
     identifier : str
         Such as ``"loop.mse"``.
-    obj : object
+    obj : function or class
         What the learner wrote.
 
     Returns
     -------
     float
         The points earned.
+
+    Raises
+    ------
+    ValueError
+        An unknown identifier; the text offers the nearest.
     """
     from .judge import judge
     from .running import InProcess
 
     exercise = exercises.get(identifier)
-    if isinstance(obj, str | int | float | list | tuple | dict) or obj is None or obj is Ellipsis:
-        wanted = "a class" if inspect.isclass(exercise.reference) else "a function"
-        print(f"{identifier}: check() expects {wanted}, such as {exercise.name}; got {type(obj).__name__}.")
-        return 0.0
-    if _is_the_reference(exercise, obj):
-        print(f"{identifier}: this is the reference's own {exercise.name}. The point is to have built yours.")
-        return 0.0
-    if not _attempted(obj):
-        print(
-            f"{identifier}: not attempted. Write it in its cell, run that cell, then this one.\n"
-            f'Stuck? hint("{identifier}")'
-        )
+    unfit = _unfit(exercise, obj)
+    if unfit:
+        print(f"{exercise.identifier}: {unfit}")
         return 0.0
     verdict = judge(exercise, InProcess(exercise, obj), _PUBLIC_SEED)
     if verdict.status != "not attempted":
-        store.change("attempts", identifier, lambda n: (n or 0) + 1)
-    if verdict.score < 1:
+        store.change("attempts", exercise.identifier, lambda n: (n or 0) + 1)
+    if verdict.score <= 0:
         print(verdict.message)
         return 0.0
-    earned = f"{exercise.points:g} of {exercise.points:g} points" if exercise.points else "practice, no points"
-    print(f"Right. {identifier}: {earned}. {mine.keep(exercise, obj)}")
-    return float(exercise.points)
+    print(f"{verdict.message} {mine.keep(exercise, obj)}")
+    return float(min(1.0, verdict.score) * exercise.points)
 
 
-def _is_the_reference(exercise: Exercise, obj: Any) -> bool:
-    return obj is exercise.reference or str(getattr(obj, "__module__", "")).partition(".")[0] in ("minifit", "autograder")
-
-
-def _attempted(obj: Any) -> bool:
-    """Tell a body that holds only a docstring, `pass` or ``...`` from one that somebody has written."""
-    code = getattr(obj, "__code__", None)
-    if code is None:
-        return True
-    idle = {"RESUME", "NOP", "POP_TOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
-    return any(
-        instruction.opname not in idle
-        or (instruction.opname != "RESUME" and isinstance(instruction.argval, int | float | tuple))
-        for instruction in dis.get_instructions(code)
-    )
+def _unfit(exercise: Exercise, obj: Any) -> str:
+    """Why an object cannot be an answer to be run; nothing if it can."""
+    wants_class = inspect.isclass(exercise.reference)
+    wanted = "class" if wants_class else "function"
+    call = f'check("{exercise.identifier}", {exercise.name})'
+    if obj is Ellipsis or obj is NotImplemented:
+        return f"not attempted. Hand over your {wanted}: {call}."
+    if obj is exercise.reference or str(getattr(obj, "__module__", "")).partition(".")[0] in ("minifit", "autograder"):
+        return f"this is the reference's own {exercise.name}. The point is to have built yours."
+    if not callable(obj) or (wants_class and not isinstance(obj, type)):
+        came = f"an object of type {type(obj).__name__}"
+        return f"check() expects the {wanted} itself; got {came}.\nTry: {call}, with no brackets after {exercise.name}."
+    if isinstance(obj, type) and not wants_class:
+        return f"check() expects a function; got the class {obj.__name__}.\nTry: {call}, with a def {exercise.name}."
+    return ""
 
 
 def hint(identifier: str) -> None:
@@ -121,7 +119,10 @@ def solution(identifier: str) -> None:
         return
     from .answers import solution_of
 
-    print(solution_of(identifier))
+    try:
+        print(solution_of(identifier))
+    except (FileNotFoundError, ValueError) as error:
+        print(f"The solution is not to be had here: {error}")
 
 
 # --------------------------------------------------------------------------- predictions
@@ -175,16 +176,16 @@ def reveal(identifier: str, measured: Any = None) -> None:
         print(f"Predict first: predict({identifier!r}, ...) above. The answer is shown after that.")
         return
     answer = question.answer if question.answer is not None else _cleaned(question, measured)
-    store.change("revealed", identifier, lambda _: True)
     print(question.text)
     print(f"You predicted {_told(question, committed)}.")
-    if question.choices is None and measured is not None:
-        print(f"Measured: {float(measured):.6g}.")
-    elif measured is not None and question.answer is not None:
-        print(f"Measured: {measured if isinstance(measured, str) else format(float(measured), '.6g')}.")
-    if answer is not None:
-        verdict = "As you said" if _agrees(question, committed, answer) else "It is not so"
-        print(f"{verdict}: {_told(question, answer)}. {question.because}")
+    if answer is None:
+        print("Nothing has been measured yet: run the experiment above, then this cell.")
+        return
+    store.change("revealed", identifier, lambda _: True)
+    if measured is not None and (question.answer is not None or question.choices is None):
+        print(f"Measured: {_measured(measured)}.")
+    verdict = "As you said" if _agrees(question, committed, answer) else "It is not so"
+    print(f"{verdict}: {_told(question, answer)}. {question.because}")
 
 
 def _cleaned(question: Question, answer: Any) -> Any:
@@ -192,9 +193,18 @@ def _cleaned(question: Question, answer: Any) -> Any:
         letter = str(answer).strip().lower()
         return next((known for known in question.choices if known.lower() == letter), None)
     try:
-        return None if isinstance(answer, bool) else float(answer)
+        number = None if isinstance(answer, bool) else float(answer)
     except (TypeError, ValueError):
         return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _measured(value: Any) -> str:
+    """A measured value in words, whatever an experiment gave."""
+    try:
+        return f"{float(value):.6g}"
+    except (TypeError, ValueError):
+        return str(value)[:200]
 
 
 def _told(question: Question, answer: Any) -> str:
@@ -264,7 +274,11 @@ def _gap(value: Any) -> str:
         return "–"
     if isinstance(value, str):
         return value
-    return "0" if float(value) == 0 else f"{float(value):.1e}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return "0" if number == 0 else f"{number:.1e}"
 
 
 def progress() -> Table:
@@ -276,4 +290,8 @@ def progress() -> Table:
         state = "passed" if key in passed else "tried" if attempts.get(key) else "open"
         earned = exercise.points if key in passed else 0
         rows.append((f"`{key}`", state, f"{earned:g} of {exercise.points:g}", attempts.get(key, 0), hints.get(key, 0)))
+    everything = exercises.all_exercises()
+    done = [exercise for exercise in everything if exercise.identifier in passed]
+    points = f"{sum(e.points for e in done):g} of {sum(e.points for e in everything):g}"
+    rows.append(("All", f"{len(done)} of {len(everything)}", points, sum(attempts.values()), sum(hints.values())))
     return Table(("Exercise", "State", "Points", "Checks", "Hints"), rows)

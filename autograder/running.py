@@ -353,8 +353,8 @@ def _place(code: types.CodeType, line: int | None) -> tuple[str, int, str]:
 
 
 def _cell(filename: str) -> str:
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     with contextlib.suppress(Exception):
+        shell: Any = sys.modules["IPython"].get_ipython()
         kind, name = shell.compile.format_code_name(filename)
-        return f"In {name.removeprefix('In')}" if kind == "Cell" else ""
+        return f"cell {name.removeprefix('In')}" if kind == "Cell" else ""
     return "" if filename.startswith("<") else f"in {Path(filename).name}"

@@ -1,7 +1,7 @@
 """The source of what a learner wrote, whole enough to stand in a file of its own.
 
 A function drags along what it uses of the notebook: imports, constants, other functions. A class may
-have been spread over several cells, ``class Loss(Loss):`` each adding a method.
+have been spread over several cells, ``class Loss(Loss):`` each adding a method; it becomes one class again.
 """
 
 from __future__ import annotations
@@ -10,146 +10,318 @@ import ast
 import builtins
 import inspect
 import linecache
+import symtable
+import sys
 import textwrap
 import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-_CONSTANTS = (int, float, str, bool, tuple, type(None))
+import numpy as np
+
+_LONGEST = 2000  # characters of a constant
+_LARGEST = 200  # numbers in a constant array
 
 
 class NoSource(Exception):
     """The source cannot be had; the text says why."""
 
 
-def whole_source(obj: Any, own: frozenset[str] = frozenset()) -> tuple[str, set[str]]:
-    """Return source that defines `obj` from nothing.
+@dataclass
+class Piece:
+    """What one exercise's answer is made of.
+
+    Attributes
+    ----------
+    source : str
+        The function or class itself.
+    imports : list of str
+        Whole import statements.
+    helpers : dict of str to str
+        What else of the notebook it uses, by name: constants, functions, classes.
+    """
+
+    source: str
+    imports: list[str] = field(default_factory=list)
+    helpers: dict[str, str] = field(default_factory=dict)
+
+
+def capture(obj: Any, name: str, kept: Mapping[str, str] | None = None) -> Piece:
+    """Collect the source that defines `obj` under `name`, and all it needs.
 
     Parameters
     ----------
     obj : function or class
-    own : frozenset of str
-        Names of exercises that have passed: they are imported, not copied.
-
-    Returns
-    -------
-    source : str
-        Imports first, then what it uses, then itself.
-    imported : set of str
-        Which of `own` it uses.
+    name : str
+        The exercise's name. An answer that is called otherwise gets this name too.
+    kept : mapping of str to str, optional
+        Names of exercises that have passed, to their topics: these are imported, not copied.
 
     Raises
     ------
     NoSource
-        If some of it was not written in a cell or a file.
+        If some of it was not written in a cell or a file, or cannot be written down.
     """
-    pieces: dict[str, str] = {}
-    imports: set[str] = set()
-    imported: set[str] = set()
-    _collect(obj, obj.__name__, own - {obj.__name__}, pieces, imports, imported)
-    head = "\n".join(sorted(imports))
-    return (head + "\n\n\n" if head else "") + "\n\n\n".join(pieces.values()) + "\n", imported
+    piece = Piece(_text(obj, name))
+    own_name = getattr(obj, "__name__", name)
+    if own_name not in (name, "<lambda>"):
+        piece.source += f"\n\n\n{name} = {own_name}"
+    _collect(piece.source, _namespace(obj), {name, own_name}, kept or {}, piece)
+    return piece
 
 
-def _collect(
-    obj: Any, name: str, own: frozenset[str], pieces: dict[str, str], imports: set[str], imported: set[str]
-) -> None:
-    if name in pieces:
-        return
-    text = _text(obj)
-    pieces[name] = text
-    del pieces[name]  # its place is after what it uses
-    space = _namespace(obj)
-    used = _used_names(text) - {obj.__name__, name}
-    pieces_before = dict.fromkeys([name])
-    for other in sorted(used):
-        if other not in space or other in pieces_before:
+def _collect(text: str, space: Mapping[str, Any], known: set[str], kept: Mapping[str, str], piece: Piece) -> None:
+    """Add what `text` uses, and what that uses, each before what uses it."""
+    for name in sorted(_used_names(text) - known):
+        if name not in space:
             continue
-        value = space[other]
-        if other in own:
-            imported.add(other)
+        known.add(name)
+        value = space[name]
+        if name in kept:
+            piece.imports.append(f"from mine.{kept[name]} import {name}")
         elif isinstance(value, types.ModuleType):
-            imports.add(_import_of(other, value))
-        elif isinstance(value, _CONSTANTS):
-            pieces.setdefault(other, f"{other} = {value!r}")
-        elif getattr(value, "__module__", "") == getattr(obj, "__module__", None):
-            _collect(value, other, own, pieces, imports, imported)
-        elif hasattr(value, "__module__") and hasattr(value, "__name__"):
-            imports.add(f"from {value.__module__} import {value.__name__}" + _as(value.__name__, other))
-    pieces[name] = text
-
-
-def _import_of(name: str, module: types.ModuleType) -> str:
-    return f"import {module.__name__}" + _as(module.__name__, name)
+            piece.imports.append(f"import {value.__name__}" + _as(value.__name__, name))
+        elif (constant := _constant(value)) is not None:
+            if "np.array(" in constant and space.get("np") is not np:
+                piece.imports.append("import numpy as np")
+            piece.helpers[name] = f"{name} = {constant}"
+        elif (imported := _import_of(value, name, space)) is not None:
+            piece.imports.append(imported)
+        elif isinstance(value, types.FunctionType | type):
+            helper = _text(value, name)
+            _collect(helper, _namespace(value), known, kept, piece)
+            piece.helpers[name] = helper
+        else:
+            kind = type(value).__name__
+            raise NoSource(f"it uses {name} of the notebook, a {kind}; hand it over as an argument")
+    piece.imports = sorted(set(piece.imports), key=lambda line: (line.startswith("from"), line))
 
 
 def _as(real: str, name: str) -> str:
     return "" if real == name else f" as {name}"
 
 
-def _namespace(obj: Any) -> dict[str, Any]:
+def _constant(value: Any) -> str | None:
+    """The expression that gives a constant again."""
+    if isinstance(value, np.ndarray):
+        if value.dtype.kind not in "biuf" or value.size > _LARGEST or not np.isfinite(value).all():
+            return None
+        return f"np.array({value.tolist()!r}, dtype={value.dtype.name!r})"
+    if isinstance(value, np.bool | np.integer | np.floating):
+        value = value.item()
+    if not isinstance(value, int | float | str | bytes | tuple | list | dict | set | types.NoneType):
+        return None
+    text = repr(value)
+    try:
+        return text if len(text) <= _LONGEST and ast.literal_eval(text) == value else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+
+
+def _import_of(value: Any, name: str, space: Mapping[str, Any]) -> str | None:
+    """The statement that imports a value, if it comes from a module that is not the notebook."""
+    real = getattr(value, "__name__", None)
+    homes = [getattr(value, "__module__", None), "numpy", "numpy.linalg", "math"]
+    for home in homes:
+        module = sys.modules.get(home) if isinstance(home, str) else None
+        if module is None or vars(module) is space or home == space.get("__name__"):
+            continue
+        if isinstance(real, str) and getattr(module, real, None) is value:
+            return f"from {home} import {real}{_as(real, name)}"
+    return None
+
+
+def _namespace(obj: Any) -> Mapping[str, Any]:
+    """Where a function's or a class's methods look up their names."""
     if isinstance(obj, type):
-        functions = [f for c in obj.__mro__ for f in vars(c).values() if isinstance(f, types.FunctionType)]
-        own = [f for f in functions if f.__module__ == obj.__module__]
-        return own[0].__globals__ if own else {}
-    return getattr(obj, "__globals__", {})
+        own = [f for c in _chain(obj) for f in _functions(c)]
+        spaces = [_namespace(f) for f in own] or [vars(sys.modules.get(obj.__module__, builtins))]
+        return {name: value for space in spaces for name, value in space.items()}
+    function = inspect.unwrap(obj)
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    # A method that calls super() has a cell for its class.
+    held = {name: cell.cell_contents for name, cell in cells if name != "__class__" and not _empty(cell)}
+    return {**function.__globals__, **held}
+
+
+def _empty(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is Ellipsis
+    except ValueError:
+        return True
 
 
 def _used_names(text: str) -> set[str]:
-    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    return names - set(dir(builtins))
+    """Names that a text looks up outside itself."""
+    top = symtable.symtable(text, "<source>", "exec")
+    assigned = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    for table in _tables(top):
+        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return used - assigned - set(vars(builtins))
 
 
-def _text(obj: Any) -> str:
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    for child in table.get_children():
+        yield child
+        yield from _tables(child)
+
+
+# --------------------------------------------------------------------------- text
+
+
+def _text(obj: Any, name: str) -> str:
     if isinstance(obj, type):
         return _class_text(obj)
     if not isinstance(obj, types.FunctionType):
-        raise NoSource(f"it is {type(obj).__name__}, no function or class")
+        raise NoSource(f"it is an object of type {type(obj).__name__}, no function or class")
+    function = inspect.unwrap(obj)
+    lines, tree = _file(function.__code__.co_filename)
+    first = function.__code__.co_firstlineno
+    if function.__name__ == "<lambda>":
+        return f"{name} = {_lambda_text(function, lines, tree)}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == function.__name__ and _first_line(node) == first:
+            return textwrap.dedent("".join(lines[first - 1 : node.end_lineno])).rstrip()
+    raise NoSource(f"the source of {function.__name__} is not to be found")
+
+
+def _lambda_text(function: types.FunctionType, lines: list[str], tree: ast.Module) -> str:
+    code = function.__code__
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda) and node.lineno <= code.co_firstlineno <= (node.end_lineno or 0):
+            text = ast.unparse(node)
+            other = next(c for c in compile(text, "<lambda>", "eval").co_consts if isinstance(c, types.CodeType))
+            if (other.co_code, other.co_names, other.co_varnames) == (code.co_code, code.co_names, code.co_varnames):
+                return text
+    raise NoSource("the source of the lambda is not to be found; write it with def")
+
+
+def _file(filename: str) -> tuple[list[str], ast.Module]:
+    lines = linecache.getlines(filename)
     try:
-        text = textwrap.dedent(inspect.getsource(obj)).strip("\n")
-    except (OSError, TypeError):
-        raise NoSource(f"the source of {obj.__name__} is not to be found") from None
-    if text.lstrip().startswith("lambda") or obj.__name__ == "<lambda>":
-        raise NoSource("it is a lambda; write it with def")
-    return text
+        return lines, ast.parse("".join(lines))
+    except SyntaxError:
+        return lines, ast.Module([], [])
+
+
+def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+
+
+def _functions(cls: type) -> list[types.FunctionType]:
+    """A class's own functions, also where they hide in a property or a static method."""
+    found = []
+    for value in vars(cls).values():
+        for inner in (value, *(getattr(value, part, None) for part in ("__func__", "fget", "fset", "func"))):
+            if isinstance(inner, types.FunctionType):
+                found.append(inspect.unwrap(inner))
+                break
+    return found
+
+
+def _chain(cls: type) -> list[type]:
+    """A class and the earlier ones of its own name that it continues, earliest first."""
+    chain = [cls]
+    while True:
+        before = [c for c in chain[0].__bases__ if (c.__name__, c.__module__) == (cls.__name__, cls.__module__)]
+        if len(before) != 1:
+            return chain
+        chain.insert(0, before[0])
+
+
+@dataclass
+class _Body:
+    """One class statement: its lines, and where each thing in it stands."""
+
+    head: str
+    items: dict[str, str]
+    indent: int
+    text: str
 
 
 def _class_text(cls: type) -> str:
-    """Return the text of a class and of the earlier classes of its own that it continues."""
-    chain = [c for c in cls.__mro__ if c.__module__ == cls.__module__][::-1]
-    return "\n\n\n".join(_one_class(c) for c in chain)
-
-
-def _one_class(cls: type) -> str:
-    functions = [f for f in vars(cls).values() if isinstance(f, types.FunctionType)]
-    texts, added = [], []
-    for function in functions:
-        code = function.__code__
-        lines = linecache.getlines(code.co_filename) or _lines_of(function)
-        found = _class_around(lines, cls.__name__, code.co_firstlineno)
-        if found is None:
-            added.append(f"{_text(function)}\n\n\n{cls.__name__}.{function.__name__} = {function.__name__}")
-        elif found not in texts:
-            texts.append(found)
-    if not texts:
+    chain, bodies, added = _chain(cls), [], []
+    for c in chain:
+        body = _find_body(c)
+        if body is not None:
+            bodies.append(body)
+        for attribute, function in vars(c).items():
+            outside = isinstance(function, types.FunctionType) and (body is None or attribute not in body.items)
+            if outside and attribute != "<lambda>" and not attribute.startswith("__annot"):
+                text = _text(function, f"_{attribute}")
+                bound = f"_{attribute}" if function.__name__ == "<lambda>" else function.__name__
+                added.append(f"{text}\n\n\n{cls.__name__}.{attribute} = {bound}")
+    if not bodies:
         raise NoSource(f"the source of class {cls.__name__} is not to be found")
-    return "\n\n\n".join([*texts, *dict.fromkeys(added)])
+    return "\n\n\n".join([*_joined(bodies), *dict.fromkeys(added)])
 
 
-def _lines_of(function: types.FunctionType) -> list[str]:
-    try:
-        return inspect.findsource(function)[0]
-    except OSError:
-        return []
+def _joined(bodies: list[_Body]) -> list[str]:
+    """One class of all its parts, or the parts as they are where joining could change their meaning."""
+    alike = len({body.indent for body in bodies}) == 1
+    if len(bodies) == 1 or not alike or any("super" in body.text or "__class__" in body.text for body in bodies):
+        return [body.text for body in bodies]
+    items: dict[str, str] = {}
+    for body in bodies:
+        items.update(body.items)
+    return ["\n\n".join([bodies[0].head, *items.values()])]
 
 
-def _class_around(lines: list[str], name: str, line: int) -> str | None:
-    text = "".join(lines)
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:
+def _find_body(cls: type) -> _Body | None:
+    for function in _functions(cls):
+        lines, tree = _file(function.__code__.co_filename)
+        first = function.__code__.co_firstlineno
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.ClassDef) or node.name != cls.__name__:
+                continue
+            if node.lineno <= first <= (node.end_lineno or 0):
+                return _body(node, lines)
+    if _functions(cls):
         return None
-    for node in tree.body:
-        if isinstance(node, ast.ClassDef) and node.name == name and node.lineno <= line <= (node.end_lineno or 0):
-            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            return "".join(lines[first - 1 : node.end_lineno]).rstrip("\n")
+    # A class without methods leaves no trace of where it stood: look through the cells, the last first.
+    names = {name for name in vars(cls) if not name.startswith("__")}
+    for filename in reversed(list(linecache.cache)):
+        if "ipykernel" in filename or filename.startswith("<ipython"):
+            lines, tree = _file(filename)
+            for node in tree.body:
+                if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
+                    body = _body(node, lines)
+                    if names <= set(body.items):
+                        return body
+    return None
+
+
+def _body(node: ast.ClassDef, lines: list[str]) -> _Body:
+    first = _first_line(node)
+    text = textwrap.dedent("".join(lines[first - 1 : node.end_lineno])).rstrip()
+    inner = ast.parse(text).body[0]
+    assert isinstance(inner, ast.ClassDef)
+    rows = text.splitlines()
+    statements = inner.body
+    head_end = statements[0].lineno - 1
+    items: dict[str, str] = {}
+    documented = isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Constant)
+    if documented:
+        head_end = statements[0].end_lineno or head_end
+        statements = statements[1:]
+    start = head_end
+    for number, statement in enumerate(statements):
+        end = statement.end_lineno or start
+        part = "\n".join(rows[start:end]).strip("\n")
+        if not isinstance(statement, ast.Pass):
+            items[_bound(statement) or f"statement {number} of {len(items)}"] = part
+        start = end
+    return _Body("\n".join(rows[:head_end]), items, inner.body[0].col_offset, text)
+
+
+def _bound(statement: ast.stmt) -> str | None:
+    """The name that a statement in a class gives a value to."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return statement.name
+    if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return statement.target.id
     return None

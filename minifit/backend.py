@@ -131,6 +131,11 @@ def to_numpy(value: Any) -> np.ndarray:
     return value.get() if hasattr(value, "get") else np.asarray(value)
 
 
+def on_host(array: Any) -> bool:
+    """Tell whether reading a number of this array is free, rather than a wait for a device."""
+    return isinstance(array, np.ndarray)
+
+
 def is_float(array: Array) -> bool:
     """Tell whether an array holds floating-point numbers."""
     return array.dtype.kind == "f"

@@ -319,7 +319,8 @@ def _several_classes(name: str, y_pred: Any) -> None:
 
 def as_labels(y_true: Any, shape: tuple[int, ...]) -> Any:
     """Return class labels as integers (N,), checked against predictions of `shape` (N, C)."""
-    labels = backend.asarray(unwrap(y_true))
+    labels = unwrap(y_true)
+    labels = labels if hasattr(labels, "dtype") else backend.asarray(labels)
     if labels.ndim == len(shape) and labels.shape[-1] == 1:
         labels = labels[..., 0]
     if labels.shape != shape[:-1]:
@@ -330,6 +331,8 @@ def as_labels(y_true: Any, shape: tuple[int, ...]) -> Any:
             + (" One-hot labels go with categorical_crossentropy." if one_hot else "")
         )
     whole = labels.astype("int64") if labels.dtype.kind != "i" else labels
+    if not backend.on_host(whole):
+        return whole  # fit has looked at all of them once; looking at each batch would wait for the device
     if whole is not labels and bool((whole != labels).any()):
         raise ValueError("y_true must hold whole numbers (class labels); it holds fractions or NaN.")
     # Read as unsigned, a negative label is a huge one: one comparison finds both kinds.
@@ -339,7 +342,7 @@ def as_labels(y_true: Any, shape: tuple[int, ...]) -> Any:
             f"y_true holds the label {int(bad[0])}, but y_pred has {shape[-1]} classes: labels run from 0 to "
             f"{shape[-1] - 1}. Give the last layer enough units or renumber the labels."
         )
-    return whole
+    return backend.asarray(whole)
 
 
 # --------------------------------------------------------------------------- as objects
@@ -377,7 +380,7 @@ class LossFunction(Loss):
             fn = categorical_crossentropy if kind == "categorical" else fn
         if fn is sparse_categorical_crossentropy:
             _several_classes("sparse_categorical_crossentropy", np.broadcast_to(0.0, shape))
-            as_labels(y_true, shape)
+            as_labels(backend.to_numpy(y_true), shape)
         elif fn in (binary_crossentropy, categorical_crossentropy) and bool(((y_true < 0) | (y_true > 1)).any()):
             found = y_true[(y_true < 0) | (y_true > 1)].ravel()[0]
             raise ValueError(

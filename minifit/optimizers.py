@@ -71,7 +71,7 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.clipnorm, self.clipvalue, self.global_clipnorm = clipnorm, clipvalue, global_clipnorm
         self._set_rate(learning_rate)
-        self.iterations = Variable(0, dtype="int64", trainable=False, name="iterations")
+        self.iterations = _on_host(Variable(0, dtype="int64", trainable=False, name="iterations"))
         self.flat: FlatVector | None = None
         self.slots: dict[str, Array] = {}
 
@@ -88,7 +88,7 @@ class Optimizer:
         if not 0 <= value < math.inf:
             raise ValueError(f"{type(self).__name__}(learning_rate=...) must be at least 0 and finite; got {value!r}.")
         self._schedule = None
-        self._rate = Variable(float(value), trainable=False, name="learning_rate")
+        self._rate = _on_host(Variable(float(value), trainable=False, name="learning_rate"))
 
     @property
     def learning_rate(self) -> Any:
@@ -292,10 +292,15 @@ def _share(optimizer: Optimizer, name: str, value: float) -> float:
     return float(value)
 
 
+def _on_host(variable: Variable) -> Variable:
+    """Keep a variable's number on the host: every step reads it, and must not wait for a device."""
+    variable.value = backend.to_numpy(variable.value)
+    return variable
+
+
 def _scale_to_norm(gradient: Array, bound: float) -> None:
-    norm = math.sqrt(float(np.vdot(gradient, gradient)))
-    if norm > bound:
-        gradient *= bound / norm
+    norm = np.sqrt(np.vdot(gradient, gradient))
+    gradient *= (bound / np.maximum(norm, bound)).astype(gradient.dtype)
 
 
 class SGD(Optimizer):

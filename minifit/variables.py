@@ -75,7 +75,8 @@ class Variable(Tensor):
             raise ValueError(
                 f"Variable {self.name!r} has shape {self.shape}; assign() was given shape {np.shape(value)}."
             )
-        self.value[...] = backend.asarray(value)
+        bring = backend.to_numpy if backend.on_host(self.value) else backend.asarray
+        self.value[...] = bring(value)
         return self
 
     def assign_add(self, value: Any) -> Variable:

@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -44,6 +45,18 @@ def losses():
 def full():
     """Notebook 04 with everything right."""
     return make.solved(LOSSES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_gradebooks():
+    """nbgrader asks another program for the same number at every new gradebook, for seconds: ask once."""
+    import functools
+
+    import nbgrader.api
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nbgrader.api, "get_alembic_version", functools.cache(nbgrader.api.get_alembic_version))
+        yield
 
 
 def seeds(identifier):
@@ -288,7 +301,7 @@ def test_an_untouched_notebook_earns_0_and_was_not_attempted(tmp_path, losses):
 
 @pytest.mark.parametrize("exercise_", exercise.all_exercises(), ids=lambda e: e.identifier)
 def test_a_known_mistake_made_in_another_process_is_named(tmp_path, exercise_):
-    known = list(make.mistakes(exercise_))
+    known = make.mistakes(exercise_)
     if not known:
         pytest.skip("its mistakes lean on the engine, which a learner's process does not have")
     answer = {"grade_id": f"{cells.grade_id(exercise_.identifier)}-answer", "solution": True, "locked": False}
@@ -334,7 +347,7 @@ def first_answer(full, text):
         ("def mean_squared_error(a, b):\n    return input()", "raised", "nobody answers input"),
         ("def mean_squared_error(a, b):\n    return a / 'x'", "raised", "line 2: return a / 'x'"),
         ("def mean_squared_error(a, b):\n    return np.zeros(10**8)", "raised", "an array of 762 MB; at most 16"),
-        ("def mean_squared_error(a, b):\n    return ['x' * 10**6] * 99", "raised", "more than 32 MB"),
+        ("def mean_squared_error(a, b):\n    return ['x' * 10**6] * 40", "raised", "more than 32 MB"),
         ("def mean_squared_error(a, b):\n    return lambda: 0", "wrong type", "function"),
         ("def mean_squared_error(a, b):\n    a *= 0\n    return ((b - a) ** 2).mean(-1)", "wrong values", "Expected"),
         ("def mean_squared_error(a, b)\n    return 0", "raised", "SyntaxError"),
@@ -510,13 +523,14 @@ def test_nbgrader_export_reads_the_gradebook(room):
 
 def test_the_notebooks_that_formgrader_shows_are_valid_and_carry_the_verdicts(room):
     import nbformat
-    from nbgrader.nbgraderformat import read_v3
+    from nbgrader.nbgraderformat import MetadataValidator
 
     paths_ = sorted((room[0] / "graded" / "autograded").glob("*/04_losses/04_losses.ipynb"))
     assert len(paths_) == 11
     for path in paths_:
-        with path.open(encoding="utf-8") as file:
-            nbformat.validate(read_v3(file, as_version=4))
+        nb = nbformat.read(path, as_version=4)
+        nbformat.validate(nb)
+        MetadataValidator().validate_nb(nb)
     ada = json.loads(paths_[0].read_text(encoding="utf-8"))
     check = next(c for c in ada["cells"] if c["id"] == "losses-log_softmax")
     assert check["outputs"][-1]["data"] == {"text/plain": "2.0"}
@@ -562,16 +576,14 @@ def test_another_secret_draws_other_cases(room, tmp_path):
     assert not np.array_equal(a, b)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
-def test_workers_make_no_difference(tmp_path, full, workers):
-    for name in ("ada", "bo", "cleo"):
-        touch(tmp_path / "in" / name / "04_losses.ipynb", json.dumps(make.with_mistakes(full, len(name))))
-    (tmp_path / "key").write_text("the secret of these tests", encoding="utf-8")
-    whole = batch.grade_folder(tmp_path / "in", tmp_path / "out", tmp_path / "key", workers, SHORT)
-    mistakes = {r.student: [s.mistake for s in r.scores if s.mistake] for r in whole.results}
-    assert mistakes["ada"] != mistakes["bo"]
-    assert mistakes == {"ada": mistakes["ada"], "bo": mistakes["bo"], "cleo": mistakes["cleo"]}
-    assert all(len(names) >= 5 for names in mistakes.values())
+def test_submissions_graded_at_the_same_time_are_not_mixed_up(tmp_path, full):
+    for number, name in enumerate(("ada", "bo", "cleo")):
+        touch(tmp_path / "in" / name / "04_losses.ipynb", json.dumps(make.with_mistakes(full, number)))
+    whole = batch.grade_folder(tmp_path / "in", tmp_path / "out", limits=SHORT, workers=3)
+    for number, result in enumerate(whole.results):
+        made = {item: make.mistakes(exercise.get(item)) for item in make.answer_cells(full)}
+        expected = {item: known[number % len(known)][0] for item, known in made.items() if known}
+        assert {s.identifier: s.mistake for s in result.scores if s.mistake} == expected
 
 
 def test_a_changed_edition_is_not_mixed_into_old_grades(room, tmp_path, losses):
@@ -649,7 +661,7 @@ def test_a_command_that_cannot_be_carried_out_exits_2_and_says_why(tmp_path, mon
 def test_check_judges_a_notebook_in_the_terminal(tmp_path, full, capsys):
     right = handed_in(tmp_path, full).path
     assert cli.main(["check", str(right)]) == 0
-    assert "losses.log_softmax                       2 of 2  right" in capsys.readouterr().out
+    assert re.search(r"losses\.log_softmax +2 of 2  right\n", capsys.readouterr().out)
     wrong = handed_in(tmp_path, make.with_mistakes(full, 0)).path
     assert cli.main(["check", str(wrong)]) == 1
     assert "Not yet right: " in capsys.readouterr().out
@@ -658,11 +670,16 @@ def test_check_judges_a_notebook_in_the_terminal(tmp_path, full, capsys):
 # nbgrader without minifit
 
 
+def full_text(notebook, identifier):
+    return "".join(make.answer_cells(notebook)[identifier][0]["source"])
+
+
 def test_plain_nbgrader_autograde_gives_honest_work_the_same_points(tmp_path):
     source = build.find_source("01")
     name = source.stem
     full, empty = make.solved(source), make.released(source)
-    honest = {"ada": full, "bo": empty, "cleo": make.with_mistakes(full, 0), "dan": make.all_but_one(full, empty)}
+    honest = {"ada": full, "bo": empty, "cleo": make.all_but_one(make.with_mistakes(full, 0), empty)}
+    honest["cleo"] = make.with_answer(honest["cleo"], "loop.mse", full_text(full, "loop.mse"))
     for student, notebook in honest.items():
         touch(tmp_path / "course" / "submitted" / student / name / f"{name}.ipynb", json.dumps(notebook))
     whole = batch.grade_folder(tmp_path / "course" / "submitted", tmp_path / "graded", limits=SHORT, workers=2)
@@ -677,4 +694,4 @@ def test_plain_nbgrader_autograde_gives_honest_work_the_same_points(tmp_path):
         waiting = {s.student.id: s.needs_manual_grade for s in book.assignment_submissions(name)}
     assert theirs == points(whole)
     assert waiting == {r.student: r.waiting > 0 for r in whole.results}
-    assert theirs["ada"] > theirs["dan"] > theirs["bo"] == 0
+    assert theirs["ada"] > theirs["cleo"] > theirs["bo"] == 0

@@ -291,6 +291,11 @@ def _wrong_logsm_shift_only(logits: Array) -> Array:
     return logits - np.max(logits, axis=-1, keepdims=True)
 
 
+def _wrong_logsm_keepdims(logits: Array) -> Array:
+    shifted = logits - np.max(logits, axis=-1)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1))
+
+
 def _right_logsm_loop(logits: Array) -> Array:
     out = np.empty(logits.shape)
     for i, row in enumerate(logits):
@@ -369,6 +374,12 @@ LOG_SOFTMAX = Exercise(
             _wrong_logsm_sum_of_all,
             "All samples share one denominator, so the probabilities of a row no longer sum to 1.",
             "np.sum needs the same axis and keepdims as np.max.",
+        ),
+        Mistake(
+            "keepdims forgotten",
+            _wrong_logsm_keepdims,
+            "Without it np.max and np.sum give (N,), which NumPy lays along the classes, not along the samples.",
+            "keepdims=True leaves (N, 1), and that meets (N, C) row by row.",
         ),
         Mistake(
             "one maximum for the whole batch",
@@ -512,6 +523,15 @@ def _wrong_sparse_batch_axis(y_true: Array, logits: Array) -> Array:
     return -_wrong_logsm_batch_axis(logits)[np.arange(len(logits)), _integers(y_true)]
 
 
+def _wrong_sparse_as_they_come(y_true: Array, logits: Array) -> Array:
+    return -_log_softmax(logits)[np.arange(len(logits)), y_true]
+
+
+def _wrong_sparse_short_rows(y_true: Array, logits: Array) -> Array:
+    labels = _integers(y_true)
+    return -np.sum(_one_hot(labels, labels.max() + 1) * _log_softmax(logits), axis=-1)
+
+
 def _right_sparse_one_hot(y_true: Array, logits: Array) -> Array:
     hot = np.reshape(y_true, (-1, 1)) == np.arange(logits.shape[1])
     return -np.sum(hot * _log_softmax(logits), axis=-1)
@@ -591,6 +611,18 @@ SPARSE = Exercise(
             _wrong_sparse_not_flattened,
             "An index of shape (N, 1) beside one of shape (N,) makes an (N, N) table.",
             "Give the labels the shape (N,) before they are used as an index.",
+        ),
+        Mistake(
+            "labels used as they come",
+            _wrong_sparse_as_they_come,
+            "An index must be whole numbers of an integer type, of shape (N,); labels may be floats, or (N, 1).",
+            "np.reshape and .astype make any of the allowed labels fit.",
+        ),
+        Mistake(
+            "one-hot rows only as long as the largest label",
+            _wrong_sparse_short_rows,
+            "When the batch has no sample of the last class, these rows are shorter than the logits'.",
+            "The logits know how many classes there are: logits.shape[-1].",
         ),
         Mistake(
             "labels index the flattened array",
@@ -762,6 +794,15 @@ def _wrong_binary_rounded(y_true: Array, logits: Array) -> Array:
     return np.logaddexp(0, np.where(y > 0.5, -z, z))
 
 
+def _wrong_binary_textbook(y_true: Array, logits: Array) -> Array:
+    p = _sigmoid(logits)
+    return -(y_true * np.log(p) + (1 - y_true) * np.log(1 - p))
+
+
+def _wrong_binary_not_flattened(y_true: Array, logits: Array) -> Array:
+    return np.maximum(logits, 0) - y_true * logits + np.log1p(np.exp(-np.abs(logits)))
+
+
 def _right_binary_logaddexp(y_true: Array, logits: Array) -> Array:
     z, y = logits.ravel(), y_true.ravel()
     return y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z)
@@ -804,6 +845,12 @@ BINARY = Exercise(
             _wrong_binary_naive,
             "Beyond a logit of 37 the sigmoid is stored as exactly 1, and log(1 - 1) is -inf.",
             "Do not compute the probability at all; simplify the formula with z in it first.",
+        ),
+        Mistake(
+            "the textbook formula as it stands",
+            _wrong_binary_textbook,
+            "Its sigmoid rounds to exactly 1 beyond a logit of 37, and (N,) against (N, 1) makes an (N, N) table.",
+            "Flatten both inputs first; then simplify the formula with z in it until no probability is left.",
         ),
         Mistake(
             "clipped at 1e-7",
@@ -869,6 +916,12 @@ BINARY = Exercise(
             "logits of shape (N, 1) not flattened",
             _wrong_binary_unreduced,
             "The result has the shape of the logits; one number a sample, (N,), is asked for.",
+            "np.reshape(a, -1) gives (N,) whatever came in.",
+        ),
+        Mistake(
+            "nothing flattened",
+            _wrong_binary_not_flattened,
+            "The formula is right; but (N,) against (N, 1) makes an (N, N) table, and (N, 1) stays (N, 1).",
             "np.reshape(a, -1) gives (N,) whatever came in.",
         ),
         Mistake(
@@ -1337,6 +1390,25 @@ class _WrongLossSquaredError(_Written):
         return np.mean(values * w)
 
 
+class _WrongLossAverage(_Written):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        return np.average(self.call(y_true, y_pred), weights=sample_weight)
+
+
+class _WrongLossAverageFlat(_Written):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        w = None if sample_weight is None else np.ravel(sample_weight)
+        return np.average(self.call(y_true, y_pred), weights=w)
+
+
+class _WrongLossTruth(_Written):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        values = self.call(y_true, y_pred)
+        if sample_weight:
+            values = values * np.reshape(sample_weight, -1)
+        return np.mean(values)
+
+
 class _RightLossLoop(_Written):
     def __call__(self, y_true, y_pred, sample_weight=None):
         values = self.call(y_true, y_pred)
@@ -1384,6 +1456,18 @@ LOSS = Exercise(
             "With all weights 10 the loss must be ten times larger, not the same.",
         ),
         Mistake(
+            "np.average",
+            _WrongLossAverage,
+            "np.average divides by the sum of the weights, fails when that is 0, and refuses weights of shape (N, 1).",
+            "Multiply by the flat weights yourself, and divide by the number of samples.",
+        ),
+        Mistake(
+            "np.average of flat weights",
+            _WrongLossAverageFlat,
+            "np.average divides by the sum of the weights, and fails when that is 0.",
+            "Multiply by the weights yourself, and divide by the number of samples.",
+        ),
+        Mistake(
             "summed, not averaged",
             _WrongLossSum,
             "The loss grows with the size of the batch, and so would every step of the optimizer.",
@@ -1406,6 +1490,12 @@ LOSS = Exercise(
             _WrongLossIgnored,
             "sample_weight is accepted and never used.",
             "Multiply the values by the weights before you reduce.",
+        ),
+        Mistake(
+            "an array asked whether it is true",
+            _WrongLossTruth,
+            "`if sample_weight:` fails for an array, which is neither true nor false.",
+            "Ask `is not None`.",
         ),
         Mistake(
             "weights of shape (N, 1) spread to (N, N)",

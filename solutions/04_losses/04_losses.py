@@ -386,11 +386,13 @@ keras.config.set_floatx("float32")
 # %% nbgrader={"grade": false, "grade_id": "04-swap-difference", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 for name, a, b in zip(("no weights", "with weights"), yours, theirs, strict=True):
     largest = max(np.max(np.abs(np.subtract(a[key], b[key]))) for key in b)
-    print(f"{name:13}yours {a['loss'][-1]:.15f}   Keras' {b['loss'][-1]:.15f}   off by {largest:.0e} at most")
+    print(f"{name:12}  swapped in {a['loss'][-1]:.15f}   built in {b['loss'][-1]:.15f}   {largest:.0e} apart")
 
 # %% [markdown]
-# The last training loss of each run. After 540 updates and in all four recorded curves, nothing differs before the
-# fifteenth digit or so. What is left is rounding: sums taken in another order. What you wrote *is* Keras' loss.
+# These are the last training losses. After 540 updates, over all four recorded curves, nothing differs before the
+# fifteenth digit or so. What is left is rounding: sums taken in another order.
+#
+# Where the lines above say *yours*, what you wrote **is** Keras' loss.
 
 # %% [markdown]
 # ## Experiment
@@ -447,8 +449,6 @@ reveal("losses.q1_first_loss", measured=first[1])
 # %% nbgrader={"grade": false, "grade_id": "04-break-losses", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from mine import log_softmax
 
-followed = log_softmax
-
 
 def naive(z):
     e = np.exp(z)
@@ -460,7 +460,7 @@ def clipped(z):
 
 
 def stable(z):
-    return -followed(z)[:, 1]
+    return -log_softmax(z)[:, 1]
 
 
 # %% [markdown]
@@ -492,7 +492,10 @@ try:
     loss_and_slope(stable, "float32")
 except Exception as error:
     print("The tape cannot follow your log_softmax, so the engine's own stands in:", error)
-    followed = keras.ops.log_softmax
+
+    def stable(z):
+        return -keras.ops.log_softmax(z)[:, 1]
+
 
 curves = {"log_softmax, 32 bits": loss_and_slope(stable, "float32")}
 curves["clipped at 1e-7, 32 bits"] = loss_and_slope(clipped, "float32")
@@ -642,12 +645,12 @@ for ax, metric in zip(axes, ("loss", "accuracy"), strict=True):
     ax.axvline(best + 1, color=REFERENCE, lw=1, ls=":", zorder=0)
     ax.set_xticks([1, 10, 20, 30, 40, 50, 60])
 axes[0].text(best + 2.5, 1.4, f"lowest in epoch {best + 1}", color=REFERENCE, va="center")
-for ax, metric, form in zip(axes, ("val_loss", "val_accuracy"), ("{:.2f}", "{:.1%}"), strict=True):
-    for epoch in (best, 59):
+for ax, metric, places, below in zip(axes, ("val_loss", "val_accuracy"), (2, 3), ((-17, -17), (-34, -17)), strict=True):
+    for epoch, drop in zip((best, 59), below, strict=True):
         value = history[metric][epoch]
-        note = {"xytext": (0, -16), "textcoords": "offset points", "ha": "center", "weight": "bold"}
+        note = {"xytext": (0, drop), "textcoords": "offset points", "ha": "center", "weight": "bold"}
         ax.plot(epoch + 1, value, "o", color=plot.VALIDATION)
-        ax.annotate(form.format(value), (epoch + 1, value), color=plot.VALIDATION, **note)
+        ax.annotate(f"{value:.{places}f}", (epoch + 1, value), color=plot.VALIDATION, **note)
 axes[0].set(title="The loss says: twice as bad", ylim=(-0.05, 1.5))
 axes[1].set(title="The accuracy says: a little better", ylim=(0.65, 1.02))
 plt.show()

@@ -11,10 +11,11 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import functools
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -61,12 +62,11 @@ def with_answer(notebook: Notebook, identifier: str, text: str) -> Notebook:
     return changed
 
 
-def mistakes(exercise: Exercise) -> Iterator[tuple[str, str]]:
+@functools.cache
+def mistakes(exercise: Exercise) -> tuple[tuple[str, str], ...]:
     """The known mistakes that can be written into a notebook: name and text, free of the reference."""
-    for mistake in exercise.mistakes:
-        text = portable(mistake.wrong, exercise.identifier.rpartition(".")[2])
-        if text is not None:
-            yield mistake.name, text
+    written = [(m.name, portable(m.wrong, exercise.name)) for m in exercise.mistakes]
+    return tuple((name, text) for name, text in written if text is not None)
 
 
 def portable(wrong: Callable[..., Any], name: str) -> str | None:
@@ -140,7 +140,7 @@ class _Bare(ast.NodeTransformer):
 def with_mistakes(notebook: Notebook, number: int) -> Notebook:
     """A copy in which every exercise has its known mistake of that number, counted round."""
     for identifier in answer_cells(notebook):
-        known = list(mistakes(get(identifier)))
+        known = mistakes(get(identifier))
         if known:
             notebook = with_answer(notebook, identifier, known[number % len(known)][1])
     return notebook
