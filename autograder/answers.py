@@ -6,7 +6,7 @@ import re
 
 from .paths import solutions_folder
 
-_MARKS = re.compile(r"^\s*###\s*(BEGIN|END) SOLUTION\s*\n?", re.MULTILINE)
+_MARKS = re.compile(r"^[ \t]*###[ \t]*(BEGIN|END) SOLUTION[^\n]*\n?", re.MULTILINE)
 
 
 def solution_of(identifier: str) -> str:

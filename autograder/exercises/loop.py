@@ -1071,11 +1071,11 @@ ALWAYS_FALLS = Question(
     identifier="loop.q2_always_falls",
     text=(
         "Three runs of 100 steps with code that is right to the last digit; only the learning rate differs:\n"
-        "0.06, 0.54 and 0.61. In how many of them does the loss fall at every step?"
+        "0.06, 0.55 and 0.62. In how many of them does the loss never rise, rounding aside?"
     ),
     choices={"a": "in all three", "b": "in two", "c": "in one", "d": "in none"},
     answer="b",
-    because="Above 2 / λmax, here 0.604, every step overshoots by more than it corrects, however right the code.",
+    because="Above 2 / λmax, here 0.61, every step overshoots by more than it corrects, however right the code.",
 )
 
 HOW_MANY_STEPS = Question(
