@@ -238,7 +238,7 @@ def _known_mistake(
                 if not _same(outcome, theirs, exercise.float32_ok):
                     break
                 matched += 1
-                changed += bool(_changed(trial, theirs)) and bool(_changed(trial, outcome))
+                changed += _changed(trial, theirs) == _changed(trial, outcome) != ()
             if matched == len(trials) and (changed or not values_are_right):
                 return mistake
     return None

@@ -124,7 +124,7 @@ def _taken(outputs: Any) -> Any:
     try:
         return plain(outputs)
     except Unusable as error:
-        if isinstance(outputs, types.CoroutineType):
+        if type(outputs) is types.CoroutineType:
             outputs.close()  # or Python complains later that nobody awaited it
         return error
 
@@ -214,14 +214,17 @@ def _alarm(seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _watcher(seconds: float) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+    thread = threading.get_ident()
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
     over = threading.Event()
+    inside = True
 
     def watch() -> None:
         pause = seconds
         while not over.wait(pause):
-            raise_in(thread, ctypes.py_object(TooSlow))
+            frame = sys._current_frames().get(thread)
+            if inside and frame is not None and not _ours(frame):
+                raise_in(ctypes.c_ulong(thread), ctypes.py_object(TooSlow))
             pause = _AGAIN
 
     watching = threading.Thread(target=watch, daemon=True)
@@ -229,11 +232,13 @@ def _watcher(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        while watching.is_alive():
-            with contextlib.suppress(TooSlow):  # one that was on its way
+        inside = False
+        # One may still be on its way; it arrives during these calls. To call it off would leave a flag set
+        # that makes Python 3.11 spin for ever in a profiled call.
+        for _ in range(3):
+            with contextlib.suppress(TooSlow):
                 over.set()
                 watching.join()
-        raise_in(thread, None)
 
 
 # --------------------------------------------------------------------------- what it calls, what it holds

@@ -259,8 +259,9 @@ def asserts(x: np.ndarray, w: np.ndarray) -> Any:
 
 
 def local(x: np.ndarray, w: np.ndarray) -> Any:
-    values = values + 1  # type: ignore[name-defined] # noqa: F821
-    return values
+    print(values)  # type: ignore[has-type] # noqa: F821
+    values = x
+    return values, w
 
 
 def kept_default(x: np.ndarray, w: np.ndarray, seen: list = []) -> Any:  # noqa: B006
@@ -365,7 +366,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "an array equal to all": (with_values(lambda v: np.zeros(len(v)).view(EqualToAll)), "wrong values"),
     "floats equal to all": (with_values(lambda v: [EqualFloat(7)] * len(v)), "wrong values"),
     "text equal to all": (with_values(lambda v: EqualText("x")), "wrong type"),
-    "a list of false length": (lambda x, w: FalseList([1.0]), "wrong type"),
+    "a list of false length": (lambda x, w: FalseList([1.0]), "wrong shape"),
     "says it is an array": (with_values(lambda v: SaysItIsAnArray()), "wrong type"),
     "raises at everything": (lambda x, w: RaisesAtEverything(), "wrong type"),
     # exceptions
@@ -480,7 +481,7 @@ def swallows_exceptions(x: np.ndarray, w: np.ndarray) -> Any:
         try:
             time.sleep(0.02)
         except Exception:
-            pass
+            continue
 
 
 def swallows_everything(x: np.ndarray, w: np.ndarray) -> Any:
@@ -488,15 +489,15 @@ def swallows_everything(x: np.ndarray, w: np.ndarray) -> Any:
         try:
             time.sleep(0.02)
         except BaseException:
-            pass
+            continue
 
 
 def swallows_interrupts(x: np.ndarray, w: np.ndarray) -> Any:
     while True:
         try:
-            [i for i in range(100)]
+            sum(range(100))
         except (KeyboardInterrupt, SystemExit):
-            pass
+            continue
 
 
 def sleeps(x: np.ndarray, w: np.ndarray) -> Any:
@@ -542,8 +543,7 @@ def test_what_does_not_end_is_ended_outside_the_main_thread_too(obj: Any) -> Non
 def test_a_time_limit_leaves_no_thread_and_no_alarm() -> None:
     threads = threading.active_count()
     with pytest.raises(TooSlow), time_limit(0.05):
-        while True:
-            pass
+        time.sleep(60)
     with time_limit(0.05):
         pass
     time.sleep(0.1)  # nothing rings any more
@@ -555,17 +555,17 @@ def test_a_time_limit_leaves_no_thread_and_no_alarm() -> None:
 
 def meddles(x: np.ndarray, w: np.ndarray) -> Any:
     found = answer(x, w)
-    for name in ("len", "print", "next", "isinstance", "setattr", "Exception", "type", "zip"):
-        delattr(builtins, name)
     np.mean = np.abs = np.allclose = np.isfinite = lambda *a, **k: True  # type: ignore[assignment,misc]
     np.random.default_rng = None  # type: ignore[assignment]
     np.seterr(all="raise")
     np.random.seed(3)  # noqa: NPY002
     random.seed(3)
     np.set_printoptions(precision=1)
-    sys.setrecursionlimit(300)
+    sys.setrecursionlimit(sys.getrecursionlimit() + 7)
     os.chdir("/")
     sys.stdout = None  # type: ignore[assignment]
+    for name in ("len", "print", "next", "isinstance", "setattr", "Exception", "type", "zip"):
+        delattr(builtins, name)
     return found
 
 
@@ -639,7 +639,7 @@ def test_a_blank_is_not_attempted(body: str) -> None:
 
 @pytest.mark.parametrize("body", ["return 0", "return x", "values = x", "return NotImplemented", "raise ValueError"])
 def test_what_somebody_wrote_is_attempted(body: str) -> None:
-    assert verdict(blank_of(body)).status in ("wrong type", "raised")
+    assert verdict(blank_of(body)).status in ("wrong type", "wrong shape", "raised")
     assert untouched(blank_of(body)) is None
 
 

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from autograder.compare import Unusable, difference, plain
+from autograder.compare import Unusable, difference, leaves, plain
 from autograder.exercise import Exercise, all_exercises
 from autograder.judge import Verdict, judge
 from autograder.running import InProcess, same
@@ -101,6 +101,119 @@ def test_the_declaration_is_complete(exercise: Exercise) -> None:
     assert len(exercise.mistakes) >= 5
     assert len({m.name for m in exercise.mistakes}) == len(exercise.mistakes)
     assert all(m.why and m.hint for m in exercise.mistakes)
+
+
+@each_exercise
+def test_a_check_of_a_wrong_answer_nobody_listed_is_quick(exercise: Exercise) -> None:
+    """The slowest there is: every known mistake is run beside it."""
+    start = time.perf_counter()
+    assert verdict(exercise, lambda *inputs: "nothing", 4).score == 0.0
+    assert time.perf_counter() - start < 2.0
+
+
+@each_exercise
+def test_no_two_mistakes_give_the_same(exercise: Exercise) -> None:
+    for seed in SEEDS:
+        trials = [
+            inputs for case in (seed, seed + 1) for inputs in exercise.cases(np.random.default_rng(case)).values()
+        ]
+        outcomes = {m.name: [outcome(exercise, m.wrong, inputs) for inputs in trials] for m in exercise.mistakes}
+        for (one, a), (two, b) in itertools.combinations(outcomes.items(), 2):
+            assert a != b, f"{one} and {two} cannot be told apart"
+
+
+def outcome(exercise: Exercise, obj: object, inputs: tuple) -> str:
+    """What came of one call, to seven digits."""
+    found = InProcess(exercise, obj, guarded=False)(copy.deepcopy(inputs))
+    if found.raised is not None:
+        return found.raised.type_name
+    parts = []
+    for where, value in leaves(found.outputs) if not isinstance(found.outputs, Unusable) else ():
+        text = (
+            [f"{v:.7g}" for v in value.ravel()] if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
+        )
+        parts.append((where, getattr(value, "shape", None), str(text)))
+    return f"{parts} {found.mutated} {found.outputs if isinstance(found.outputs, Unusable) else ''}"
+
+
+class Nothing:
+    """Has every method, and all give nothing."""
+
+    def __init__(self, *a: object, **k: object) -> None:
+        pass
+
+    def __call__(self, *a: object, **k: object) -> None:
+        return None
+
+    def __getattr__(self, name: str) -> object:
+        return lambda *a, **k: None
+
+
+class Zero(Nothing):
+    def __call__(self, *a: object, **k: object) -> float:  # type: ignore[override]
+        return 0.0
+
+
+CARELESS = {
+    "None": lambda *inputs: None,
+    "its first input": lambda *inputs: inputs[0],
+    "its last input": lambda *inputs: inputs[-1],
+    "zero": lambda *inputs: 0.0,
+    "zeros like its first input": lambda *inputs: np.zeros_like(inputs[0], dtype=float),
+    "ones, one for each row": lambda *inputs: np.ones(len(inputs[0])),
+    "NaN": lambda *inputs: np.nan,
+    "two Nones": lambda *inputs: (None, None),
+    "empty lists": lambda *inputs: ([], []),
+    "an empty dict": lambda *inputs: {},
+    "a class of nothing": Nothing,
+    "a class of zeros": Zero,
+}
+
+
+@pytest.mark.parametrize("answer", CARELESS.values(), ids=CARELESS)
+@each_exercise
+def test_what_gives_nothing_of_worth_is_rejected(exercise: Exercise, answer: object) -> None:
+    found = verdict(exercise, answer, 5)
+    assert found.score == 0.0
+    lines = found.message.splitlines()
+    assert 2 <= len(lines) <= 12
+    assert lines[-1].startswith(("Try: ", "Write it"))
+
+
+def lists(value: object) -> object:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else rebuilt(value, lists)
+
+
+def float32(value: object) -> object:
+    narrow = isinstance(value, np.ndarray | np.generic) and value.dtype == np.float64
+    return value.astype("float32") if narrow else rebuilt(value, float32)  # type: ignore[union-attr]
+
+
+def scalars(value: object) -> object:
+    return np.float64(value) if isinstance(value, float) else rebuilt(value, scalars)
+
+
+def swapped(value: object) -> object:
+    """Lists for tuples, tuples for lists."""
+    if isinstance(value, list | tuple):
+        return (tuple if isinstance(value, list) else list)(swapped(item) for item in value)
+    return value
+
+
+def rebuilt(value: object, change: object) -> object:
+    return type(value)(change(item) for item in value) if isinstance(value, list | tuple) else value  # type: ignore
+
+
+@pytest.mark.parametrize("style", [lists, float32, scalars, swapped])
+@pytest.mark.parametrize(
+    "exercise", [e for e in EXERCISES if not isinstance(e.reference, type)], ids=lambda e: e.identifier
+)
+def test_a_right_answer_passes_in_another_type(exercise: Exercise, style: object) -> None:
+    def answer(*inputs: object) -> object:
+        return style(exercise.reference(*inputs))  # type: ignore[operator]
+
+    found = verdict(exercise, answer, 6)
+    assert found.status == "right", found.message
 
 
 @each_exercise

@@ -125,6 +125,11 @@ def _step_cases(rng: Rng) -> Cases:
         "w and b": ([rng.normal(size=3), 0.75], [rng.normal(size=3), float(rng.normal())], 0.1),
         "gradients in a tuple": ([rng.normal(size=4), -2.0], (rng.normal(size=4), 1.5), 0.3),
         "a learning rate of 0": (mixed(), mixed(), 0.0),
+        "three parameters of one shape": (
+            [rng.normal(size=4) for _ in range(3)],
+            [rng.normal(size=4) for _ in range(3)],
+            0.4,
+        ),
         "a learning rate above 1": ([rng.normal(size=5)], [rng.normal(size=5)], 2.5),
         "one gradient that is zero": (
             [rng.normal(size=2), rng.normal(size=3)],
@@ -1061,10 +1066,7 @@ FIRST_LOSS = Question(
     ),
     choices=None,
     answer=None,
-    because=(
-        "A model of zeros guesses 0 kg for every bird, so every error is a whole bird: the mean of the squared "
-        "masses, a little over 4.2 squared."
-    ),
+    because="Guessing 0 kg for every bird, it is off by the whole bird: the mean of the squared masses.",
 )
 
 ALWAYS_FALLS = Question(
@@ -1075,7 +1077,7 @@ ALWAYS_FALLS = Question(
     ),
     choices={"a": "in all three", "b": "in two", "c": "in one", "d": "in none"},
     answer="b",
-    because="Above 2 / λmax, here 0.61, every step overshoots by more than it corrects, however right the code.",
+    because="Above 2 / λmax, here 0.61, a step overshoots by more than it corrects.",
 )
 
 HOW_MANY_STEPS = Question(
@@ -1085,7 +1087,7 @@ HOW_MANY_STEPS = Question(
     ),
     choices={"a": "3 times", "b": "24 times", "c": "27 times", "d": "822 times"},
     answer="c",
-    because="A step changes them once a batch: 274 rows are 8 batches of 32 and one of 18, nine steps an epoch.",
+    because="Once a batch: 274 rows make 8 batches of 32 and one of 18, nine an epoch.",
 )
 
 register(LINEAR, MSE, MSE_GRADIENTS, SGD_STEP, TRAIN)

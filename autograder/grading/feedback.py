@@ -226,9 +226,9 @@ def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[s
     body = f"<header><h1>The class</h1><p class='soft'>{count}.</p></header>"
     if waiting:
         body += (
-            f"<p>{waiting} {_plural('paragraph', waiting)} to grade by hand: run "
-            '<span class="name">nbgrader formgrader</span> in this folder, then grade again to bring the points '
-            "here.</p>"
+            f"<p>{waiting} {_plural('paragraph', waiting)} to grade by hand: start "
+            '<span class="name">jupyter lab</span> in this folder, menu Nbgrader, Formgrader. Then grade again, and '
+            "the points and comments given there come here.</p>"
         )
     return _page("The class", body + _students(by_student, notebooks) + _exercises(every) + _odd(every), "class")
 

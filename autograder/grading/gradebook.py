@@ -20,7 +20,7 @@ from autograder.grading.results import NO_RESPONSE, Result, Score
 from autograder.paths import write_atomic
 
 CONFIG = '''\
-"""Opens this folder with nbgrader: run `nbgrader formgrader`, `nbgrader export` or `nbgrader db` in here."""
+"""Opens this folder with nbgrader: in here, run `jupyter lab` (menu Nbgrader, Formgrader) or `nbgrader export`."""
 
 c = get_config()  # noqa: F821
 
@@ -32,7 +32,7 @@ c.OverwriteCells.add_missing_cells = True
 
 
 class Gradebook:
-    """An nbgrader course folder: ``gradebook.db``, ``autograded/`` and a config that opens them.
+    """An nbgrader course folder: ``gradebook.db``, ``source/``, ``autograded/`` and a config that opens them.
 
     Parameters
     ----------
@@ -81,6 +81,9 @@ class Gradebook:
             self._book.update_or_create_notebook(assignment.name, assignment.name, kernelspec=kernel)
             for name, cell in assignment.released.items():
                 self._add_cell(assignment.name, name, cell)
+            # Formgrader lists the assignments that it finds here.
+            source = self.folder / "source" / assignment.name / assignment.path.name
+            write_atomic(source, assignment.path.read_bytes())
 
     def _add_cell(self, assignment: str, name: str, cell: dict[str, Any]) -> None:
         meta, kind = cells.metadata(cell), cell["cell_type"]

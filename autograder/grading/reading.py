@@ -34,14 +34,14 @@ class Step:
     cell : str
         grade_id of the cell, or ``"#7"`` for the seventh when it has none; of a "take", the exercise.
     text : str
-    answer : bool
-        Whether this is a cell the learner was asked to fill.
+    ours : bool
+        Whether the text is the released notebook's, not the learner's.
     """
 
     kind: Literal["run", "take"]
     cell: str
     text: str
-    answer: bool = False
+    ours: bool = False
 
 
 @dataclass
@@ -96,9 +96,9 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
         elif cell["cell_type"] != released["cell_type"]:
             handed.notes.append(f"cell {name} is {cell['cell_type']}; read as {released['cell_type']}")
         if cells.is_answer(released):
-            handed.steps.append(Step("run", name, cell["source"], answer=True))
+            handed.steps.append(Step("run", name, cell["source"]))
         elif cells.is_setup(released):
-            handed.steps.append(Step("run", name, released["source"]))
+            handed.steps.append(Step("run", name, released["source"], ours=True))
         elif cells.is_check(released):
             handed.steps.append(Step("take", items[name].identifier, items[name].expression))
         elif cells.is_paragraph(released):
@@ -114,7 +114,7 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
     # A setup cell that was deleted still runs, first; a check that was deleted still counts, last.
     for name, released in assignment.released.items():
         if name in handed.missing and cells.is_setup(released):
-            handed.steps.insert(0, Step("run", name, released["source"]))
+            handed.steps.insert(0, Step("run", name, released["source"], ours=True))
     handed.steps += [
         Step("take", item.identifier, item.expression)
         for item in assignment.items

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -67,6 +68,8 @@ class Session:
 
     def __init__(self, cpu_seconds: int) -> None:
         self._folder = tempfile.mkdtemp(prefix="minifit-")
+        for fonts in _font_lists():
+            shutil.copy(fonts, self._folder)
         log = Path(self._folder, "start.log")
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":
@@ -188,6 +191,17 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+@functools.cache
+def _font_lists() -> tuple[Path, ...]:
+    """matplotlib's lists of fonts, which each worker would otherwise take seconds to make for itself."""
+    try:
+        import matplotlib
+        import matplotlib.font_manager
+    except ImportError:
+        return ()
+    return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
 
 
 def _environment(folder: str) -> dict[str, str]:

@@ -72,25 +72,18 @@ class EarlyStopping(MonitorCallback):
         current = self.monitored(logs)
         if current is None or epoch < self.start_from_epoch:
             return
-        if self.restore_best_weights and self.best_weights is None:
-            # With a baseline that is never reached the first epoch is the best there is.
-            self._keep(epoch)
         self.wait += 1
         if self.improved(current, self.best):
             self.best = current
             self.best_epoch = epoch
             if self.restore_best_weights:
-                self._keep(epoch)
+                self.best_weights = self.model.get_weights()
             if self.baseline is None or self.improved(current, self.baseline):
                 self.wait = 0
             return
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
-
-    def _keep(self, epoch: int) -> None:
-        self.best_weights = self.model.get_weights()
-        self.best_epoch = epoch
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch and self.verbose:

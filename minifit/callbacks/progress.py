@@ -8,7 +8,7 @@ from typing import Any
 
 from .callback import Callback, Logs
 
-_WIDTH = 20
+_WIDTH = 12
 _SECONDS_BETWEEN_DRAWINGS = 0.1
 
 
