@@ -218,9 +218,18 @@ def open_lab(words: list[str], folder: Path) -> int:
         Its exit code, on Windows.
     """
     sys.stdout.flush()
+    environment = os.environ | {"JUPYTER_CONFIG_PATH": _without_news(folder)}
     if sys.platform != "win32":
         os.chdir(folder)
-        os.execv(words[0], words)
+        os.execve(words[0], words, environment)
     with contextlib.suppress(KeyboardInterrupt):
-        return subprocess.call(words, cwd=folder)
+        return subprocess.call(words, cwd=folder, env=environment)
     return 0
+
+
+def _without_news(folder: Path) -> str:
+    """Configure JupyterLab not to ask, on the first page a learner sees, whether they want its news."""
+    config = folder / STATE / "jupyter"
+    page = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    paths.write_atomic(config / "labconfig" / "page_config.json", json.dumps(page) + "\n")
+    return os.pathsep.join([str(config), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])])
