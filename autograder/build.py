@@ -240,6 +240,18 @@ def write(built: Built, folder: Path) -> list[str]:
     return changed
 
 
+def clashes(built: list[Built]) -> list[str]:
+    """Files of one name and different content beside two sources: a working copy puts them into one folder."""
+    seen: dict[str, tuple[str, bytes]] = {}
+    texts = []
+    for one in built:
+        for name, content in one.files.items():
+            other, there = seen.setdefault(name, (one.name, content))
+            if there != content:
+                texts.append(f"{one.name}: its {name} is not {other}'s; give it another name")
+    return texts
+
+
 def orphans(course: Path, known: list[Path]) -> list[Path]:
     """Folders of ``course/`` whose source is gone."""
     names = {p.stem for p in known}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -116,6 +117,8 @@ def _grade(options: argparse.Namespace) -> int:
     for result in whole.results:
         for note in result.notes if result.file else ():
             print(f"{result.student}, {result.notebook or result.file}: {note}")
+    print(f"Each notebook ran in a process of its own, limited in {', '.join(whole.in_force) or 'time alone'}.")
+    print("It could still read files and use the network: grade people you do not trust in a container.")
     print(f"Pages: {out / 'index.html'}\nTable: {out / 'grades.csv'}\nGradebook: {out / 'gradebook.db'}")
     return 0
 
@@ -123,12 +126,17 @@ def _grade(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     from autograder import build
 
+    if paths.checkout() is None:
+        raise UsageError("this works in a checkout of the repository; here the notebooks are already built")
     course = paths.course_folder()
     known = build.sources()
     chosen = [build.find_source(name) for name in options.notebooks] if options.notebooks else known
     failed = False
-    for source in chosen:
-        built = build.build_one(source)
+    everything = [build.build_one(source) for source in chosen]
+    for text in build.clashes(everything):
+        failed = True
+        print(text, file=sys.stderr)
+    for built in everything:
         for text in built.problems:
             print(f"{built.name}: {text}", file=sys.stderr)
         for text in built.warnings:
@@ -174,7 +182,7 @@ def parser() -> argparse.ArgumentParser:
         one = verbs.add_parser(
             name,
             help=line,
-            description=f"{line[0].upper()}{line[1:]}. {text}",
+            description=textwrap.fill(f"{line[0].upper()}{line[1:]}. {text}", 78, break_on_hyphens=False),
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
@@ -185,7 +193,8 @@ def parser() -> argparse.ArgumentParser:
         "lab",
         _lab,
         "open the course in JupyterLab",
-        "You work in a folder of your own. What you\nhave touched is never overwritten; delete a file to get it fresh.",
+        "You work in a folder of your own, minifit-course. A notebook that you have touched is never overwritten; "
+        "delete it to get it fresh.",
         "minifit lab --dir ~/minifit-course",
     )
     one.add_argument("notebook", nargs="?", help="which to open, such as 04 or losses (default: the first)")
@@ -197,7 +206,8 @@ def parser() -> argparse.ArgumentParser:
         "check",
         _check,
         "check your notebooks in the terminal",
-        "Runs the cells you filled, then every check.\nExit code 0 when all is right, 1 when something is not.",
+        "Runs the cells you filled, then every check. Exit code 0 when all is right, 1 when something is not. "
+        "What has passed is kept in mine/ by the check in the notebook itself, not by this one.",
         "minifit check 04_losses.ipynb",
     )
     one.add_argument("what", nargs="?", help="a notebook, its number, or a folder (default: your working copy)")
@@ -227,7 +237,7 @@ def parser() -> argparse.ArgumentParser:
         "grade",
         _grade,
         "grade a folder of submissions",
-        "Gives nbgrader's gradebook, a table\nand pages of feedback. No broken notebook stops the others.",
+        "Gives nbgrader's gradebook, a table and pages of feedback. No broken notebook stops the others.",
         "minifit grade submitted --out graded",
     )
     one.add_argument(

@@ -109,14 +109,16 @@ def _piece(passed: dict[str, Any], identifier: str) -> dict[str, Any]:
 
 
 def _module_text(topic: str, passed: dict[str, Any]) -> str:
-    """The file of one topic: imports, then what several pieces use, then the pieces in course order."""
+    """The file of one topic: imports, then what the pieces use, then the pieces in course order."""
+    from .source import in_order
+
     ours = [e for e in exercises.all_exercises() if e.topic == topic and _piece(passed, e.identifier)["source"]]
     pieces = {e.identifier: _piece(passed, e.identifier) for e in ours}
     names = {e.name for e in ours}
     imports = {line for piece in pieces.values() for line in piece["imports"]}
     imports -= {f"from mine.{topic} import {name}" for name in names}
     helpers = {k: text for piece in pieces.values() for k, text in piece["helpers"].items() if k not in names}
-    head = "\n".join(sorted(imports, key=lambda line: (line.startswith("from"), line)))
+    head = "\n".join(in_order(imports))
     constants = "\n".join(text for text in helpers.values() if not text.startswith(("def ", "class ", "@")))
     functions = [text for text in helpers.values() if text.startswith(("def ", "class ", "@"))]
     parts = [*functions, *(f"# {identifier}\n{piece['source'].strip()}" for identifier, piece in pieces.items())]

@@ -5,6 +5,7 @@ have been spread over several cells, ``class Loss(Loss):`` each adding a method;
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
 import builtins
@@ -14,7 +15,7 @@ import symtable
 import sys
 import textwrap
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +68,9 @@ def capture(obj: Any, name: str, kept: Mapping[str, str] | None = None) -> Piece
     own_name = getattr(obj, "__name__", name)
     if own_name not in (name, "<lambda>"):
         piece.source += f"\n\n\n{name} = {own_name}"
+    functions = [f for c in _chain(obj) for f in _functions(c)] if isinstance(obj, type) else [inspect.unwrap(obj)]
+    if any(f.__code__.co_flags & __future__.annotations.compiler_flag for f in functions):
+        piece.imports.append("from __future__ import annotations")
     _collect(piece.source, _namespace(obj), {name, own_name}, kept or {}, piece)
     return piece
 
@@ -83,7 +87,7 @@ def _collect(text: str, space: Mapping[str, Any], known: set[str], kept: Mapping
         elif isinstance(value, types.ModuleType):
             piece.imports.append(f"import {value.__name__}" + _as(value.__name__, name))
         elif (constant := _constant(value)) is not None:
-            if "np.array(" in constant and space.get("np") is not np:
+            if constant.startswith("np."):
                 piece.imports.append("import numpy as np")
             piece.helpers[name] = f"{name} = {constant}"
         elif (imported := _import_of(value, name, space)) is not None:
@@ -95,7 +99,12 @@ def _collect(text: str, space: Mapping[str, Any], known: set[str], kept: Mapping
         else:
             kind = type(value).__name__
             raise NoSource(f"it uses {name} of the notebook, a {kind}; hand it over as an argument")
-    piece.imports = sorted(set(piece.imports), key=lambda line: (line.startswith("from"), line))
+    piece.imports = in_order(piece.imports)
+
+
+def in_order(imports: Iterable[str]) -> list[str]:
+    """Import statements, each once, in the order of a file's head."""
+    return sorted(set(imports), key=lambda line: ("__future__" not in line, line.startswith("from"), line))
 
 
 def _as(real: str, name: str) -> str:
@@ -206,8 +215,8 @@ def _file(filename: str) -> tuple[list[str], ast.Module]:
         return lines, ast.Module([], [])
 
 
-def _first_line(node: ast.FunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+def _first_line(node: ast.stmt) -> int:
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))])
 
 
 def _functions(cls: type) -> list[types.FunctionType]:
@@ -278,42 +287,42 @@ def _find_body(cls: type) -> _Body | None:
                 continue
             if node.lineno <= first <= (node.end_lineno or 0):
                 return _body(node, lines)
-    if _functions(cls):
-        return None
     # A class without methods leaves no trace of where it stood: look through the cells, the last first.
-    names = {name for name in vars(cls) if not name.startswith("__")}
+    names = {
+        k for k, value in vars(cls).items() if not k.startswith("__") and not isinstance(value, types.FunctionType)
+    }
     for filename in reversed(list(linecache.cache)):
         if "ipykernel" in filename or filename.startswith("<ipython"):
             lines, tree = _file(filename)
             for node in tree.body:
                 if isinstance(node, ast.ClassDef) and node.name == cls.__name__:
                     body = _body(node, lines)
-                    if names <= set(body.items):
+                    if names == set(body.items):
                         return body
     return None
 
 
 def _body(node: ast.ClassDef, lines: list[str]) -> _Body:
-    first = _first_line(node)
-    text = textwrap.dedent("".join(lines[first - 1 : node.end_lineno])).rstrip()
+    text = textwrap.dedent("".join(lines[_first_line(node) - 1 : node.end_lineno])).rstrip()
     inner = ast.parse(text).body[0]
     assert isinstance(inner, ast.ClassDef)
-    rows = text.splitlines()
-    statements = inner.body
-    head_end = statements[0].lineno - 1
-    items: dict[str, str] = {}
+    rows, statements = text.splitlines(), inner.body
     documented = isinstance(statements[0], ast.Expr) and isinstance(statements[0].value, ast.Constant)
     if documented:
-        head_end = statements[0].end_lineno or head_end
+        head = statements[0].end_lineno or 0
         statements = statements[1:]
-    start = head_end
-    for number, statement in enumerate(statements):
+    else:
+        head = _first_line(statements[0]) - 1
+        while rows[head - 1].strip()[:1] in ("", "#"):  # what stands above a statement belongs to it
+            head -= 1
+    items: dict[str, str] = {}
+    start = head
+    for statement in statements:
         end = statement.end_lineno or start
-        part = "\n".join(rows[start:end]).strip("\n")
         if not isinstance(statement, ast.Pass):
-            items[_bound(statement) or f"statement {number} of {len(items)}"] = part
+            items[_bound(statement) or f"statement at line {start}"] = "\n".join(rows[start:end]).strip("\n")
         start = end
-    return _Body("\n".join(rows[:head_end]), items, inner.body[0].col_offset, text)
+    return _Body("\n".join(rows[:head]), items, inner.body[0].col_offset, text)
 
 
 def _bound(statement: ast.stmt) -> str | None:

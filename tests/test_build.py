@@ -161,6 +161,17 @@ def test_what_lies_beside_a_source_is_copied_and_what_lost_its_source_goes(sourc
     assert [p.name for p in course.iterdir()] == ["90_tiny.ipynb"]
 
 
+def test_two_files_of_one_name_are_refused_since_a_working_copy_is_one_folder():
+    one, two = (build.Built(n, {"loop.png": n.encode(), "same.png": b""}) for n in ("01_a", "02_b"))
+    assert build.clashes([one, two]) == ["02_b: its loop.png is not 01_a's; give it another name"]
+
+
+def test_build_says_that_it_needs_a_checkout(monkeypatch, capsys):
+    monkeypatch.setattr(paths, "checkout", lambda: None)
+    assert cli.main(["build"]) == 2
+    assert "works in a checkout" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["90", "tiny", "90_tiny"])
 def test_a_notebook_is_found_by_number_or_name(source, name):
     path = source(PROSE)

@@ -597,6 +597,22 @@ def test_a_changed_edition_is_not_mixed_into_old_grades(room, tmp_path, losses):
         book.add_assignments([Assignment("04_losses", path)])
 
 
+def test_a_fault_of_ours_in_one_submission_is_said_and_the_others_are_graded(tmp_path, full, monkeypatch):
+    def faulty(one, *rest):
+        if one.student == "ada":
+            raise ZeroDivisionError("a bug")
+        return grade(one, *rest)
+
+    monkeypatch.setattr(batch, "grade", faulty)
+    for name in ("ada", "bo"):
+        touch(tmp_path / name / "04_losses.ipynb", json.dumps(full))
+    whole = batch.grade_folder(tmp_path, tmp_path / "graded", limits=SHORT, workers=1)
+    assert points(whole) == {"ada": 0, "bo": 12}
+    assert "no fault of the student's" in whole.by_student["ada"][0].notes[0]
+    again = batch.grade_folder(tmp_path, tmp_path / "graded", limits=SHORT, workers=1)
+    assert list(again.by_student) == ["ada", "bo"], "the folder of the grades is no student"
+
+
 # What a learner writes cannot harm who reads it
 
 SCRIPT = "<script>alert(1)</script>"

@@ -102,11 +102,11 @@ def _gradient_cases(rng: Rng) -> Cases:
         "one row far off": (_features(rng, 9, 2), 50.0 * np.eye(9)[4], rng.normal(size=2), 0.0),
         "large numbers": (1e3 * _features(rng, 5, 2), 1e4 * rng.normal(size=5), rng.normal(size=2), 1e3),
         "integers": (_integers(rng, 11, 3), _integers(rng, 11), _integers(rng, 3), 2),
-        "b as a 0-d array": (
+        "b as a NumPy number": (
             _features(rng, 8, 3),
             rng.normal(size=8),
             rng.normal(size=3),
-            np.array(rng.uniform(3, 4)),
+            np.float64(rng.uniform(3, 4)),
         ),
     }
 

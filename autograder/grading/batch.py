@@ -14,8 +14,9 @@ from autograder.grading import feedback, secret, table
 from autograder.grading.assignment import Assignment, assignments
 from autograder.grading.gradebook import Gradebook
 from autograder.grading.grader import Limits, grade
-from autograder.grading.results import Result
-from autograder.grading.submissions import Submission, find
+from autograder.grading.results import UNGRADED, Result, Score
+from autograder.grading.session import Session
+from autograder.grading.submissions import Submission, find, students
 from autograder.paths import write_atomic
 
 NOT_HANDED_IN = "not handed in"
@@ -30,10 +31,13 @@ class Class:
     by_student : dict of str to list of Result
     notebooks : list of str
         Those handed in by anybody, in course order.
+    in_force : list of str
+        The limits that held for learners' code, such as ``"memory"``.
     """
 
     by_student: dict[str, list[Result]]
     notebooks: list[str]
+    in_force: list[str]
 
     @property
     def results(self) -> list[Result]:
@@ -78,19 +82,21 @@ def grade_folder(
         Before anything is graded, when something basic is wrong.
     """
     known = assignments(course)
-    found = find(folder, known)
+    found = find(folder, known, out)
+    with Session(5) as trial:  # better to know now that no worker starts here
+        in_force = trial.in_force
     seeds = Seeds(secret.load(out / "secret" if secret_file is None else secret_file))
     notebooks = [name for name in known if any(s.notebook == name for s in found)]
     with Gradebook(out) as book:
         book.add_assignments(known[name] for name in notebooks)
         graded = _grade_all(found, known, seeds, workers or min(4, os.cpu_count() or 1), limits or Limits())
         results = list(_shown(graded, len(found), progress))
-        by_student = _by_student(results, folder, known, notebooks)
+        by_student = _by_student(results, students(folder, out), known, notebooks)
         for result in (r for mine in by_student.values() for r in mine):
             if result.file and result.notebook:
                 result.scores = book.add(result)
                 book.add_notebook(result, known[result.notebook])
-    whole = Class(by_student, notebooks)
+    whole = Class(by_student, notebooks, in_force)
     write_atomic(out / "grades.csv", table.to_csv(whole.results))
     write_atomic(out / "index.html", feedback.class_page(by_student, notebooks))
     for student, mine in by_student.items():
@@ -116,13 +122,24 @@ def _grade_all(
     limits: Limits,
 ) -> Iterator[Result]:
     with ThreadPoolExecutor(workers) as pool:
-        waiting = [pool.submit(grade, one, known.get(one.notebook or ""), seeds, limits) for one in found]
+        waiting = [pool.submit(_surely, one, known.get(one.notebook or ""), seeds, limits) for one in found]
         try:
             for future in as_completed(waiting):
                 yield future.result()
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _surely(one: Submission, assignment: Assignment | None, seeds: Callable[[str], int], limits: Limits) -> Result:
+    """Grade one submission; should that fail through a fault of ours, say so and let the others be graded."""
+    try:
+        return grade(one, assignment, seeds, limits)
+    except Exception as error:
+        reason = f"not graded: grading it failed ({type(error).__name__}: {error}); this is no fault of the student's"
+        items = assignment.items if assignment else []
+        scores = [Score(item.cell, item.identifier, 0.0, item.points, UNGRADED) for item in items]
+        return Result(one.student, one.notebook, one.path.name, scores, [reason])
 
 
 def _shown(graded: Iterable[Result], total: int, progress: bool) -> Iterable[Result]:
@@ -143,14 +160,11 @@ def _counted(graded: Iterable[Result], total: int) -> Iterator[Result]:
 
 
 def _by_student(
-    results: list[Result], folder: Path, known: dict[str, Assignment], notebooks: list[str]
+    results: list[Result], folders: list[str], known: dict[str, Assignment], notebooks: list[str]
 ) -> dict[str, list[Result]]:
     """Order the results, and say of every student what was not handed in."""
-    from autograder.grading.results import Score
-
-    top = folder / "submitted" if (folder / "submitted").is_dir() else folder
-    folders = {p.name for p in top.iterdir() if p.is_dir() and not p.is_symlink() and p.name[:1] != "."}
-    by_student: dict[str, list[Result]] = {name: [] for name in sorted(folders | {r.student for r in results})}
+    everybody = sorted({*folders, *(r.student for r in results)})
+    by_student: dict[str, list[Result]] = {name: [] for name in everybody}
     for result in results:
         by_student[result.student].append(result)
     for student, mine in by_student.items():

@@ -145,7 +145,7 @@ class _Run:
             return self._session.ask(message, _SETUP)
         seconds = min(self._limits.step, self._limits.notebook - self._spent)
         if self._session is None or seconds <= 0:
-            raise Died(f"had no time left of the notebook's {self._limits.notebook:g} s", timed_out=True)
+            raise Died(f"it had no time left of the notebook's {self._limits.notebook:g} s", timed_out=True)
         start = time.monotonic()
         try:
             return self._session.ask(message, seconds)
@@ -197,7 +197,7 @@ class _Run:
             return _outcome(self._ask(message), len(inputs))
         except Died as died:
             ended = Raised("ProcessEnded", str(died))
-            gone = Outcome(timed_out=str(died)) if died.timed_out else Outcome(raised=ended)
+            gone = Outcome(timed_out=str(died).removeprefix("it ")) if died.timed_out else Outcome(raised=ended)
             self._gone[item.identifier] = gone
             return gone
         finally:

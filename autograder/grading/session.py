@@ -140,7 +140,7 @@ class Session:
         finally:
             watchdog.cancel()
         if late.is_set():
-            raise Died(f"took longer than {seconds:g} s", timed_out=True)
+            raise Died(f"it took longer than {seconds:g} s", timed_out=True)
         if reply is None:
             raise Died(self._ending())
         return reply
@@ -153,7 +153,7 @@ class Session:
             self._kill()
             return "the notebook's process hung up"
         if code >= 0:
-            return f"ended its own process (exit code {code})"
+            return f"it ended its own process (exit code {code})"
         try:
             name = signal.Signals(-code).name
         except ValueError:

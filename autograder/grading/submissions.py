@@ -39,7 +39,7 @@ class NoSubmissions(Exception):
     """The folder holds nothing that could be graded."""
 
 
-def find(folder: Path, known: Collection[str]) -> list[Submission]:
+def find(folder: Path, known: Collection[str], out: Path | None = None) -> list[Submission]:
     """Every submission below ``folder``, by student, then notebook; one for each student and notebook.
 
     Parameters
@@ -48,6 +48,8 @@ def find(folder: Path, known: Collection[str]) -> list[Submission]:
         Links are not followed.
     known : collection of str
         Names of the released notebooks.
+    out : Path, optional
+        Where grades go; it is no student's, even when it lies in ``folder``.
 
     Returns
     -------
@@ -60,12 +62,8 @@ def find(folder: Path, known: Collection[str]) -> list[Submission]:
     """
     if not folder.is_dir():
         raise NoSubmissions(f"{folder} is not a folder; give the one that holds the submissions")
-    if (folder / "submitted").is_dir():
-        folder = folder / "submitted"
     found: list[Submission] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.is_symlink():
-            continue
+    for path in _entries(folder, out):
         if path.is_dir():
             found += [_in_student_folder(path, file, known) for file in _notebooks(path)]
         elif path.suffix == ".ipynb":
@@ -76,6 +74,19 @@ def find(folder: Path, known: Collection[str]) -> list[Submission]:
             "<student>/<assignment>/<notebook>.ipynb or <student>_<notebook>.ipynb"
         )
     return _one_each(found)
+
+
+def students(folder: Path, out: Path | None = None) -> list[str]:
+    """Everybody who has a folder of their own, also those who put nothing into it."""
+    return [path.name for path in _entries(folder, out) if path.is_dir()]
+
+
+def _entries(folder: Path, out: Path | None) -> list[Path]:
+    """What lies in a folder of submissions, without hidden files, links and the folder of the grades."""
+    top = folder / "submitted" if (folder / "submitted").is_dir() else folder
+    graded = None if out is None else out.resolve()
+    entries = sorted(top.iterdir())
+    return [p for p in entries if p.name[0] != "." and not p.is_symlink() and p.resolve() != graded]
 
 
 def _notebooks(student: Path) -> list[Path]:

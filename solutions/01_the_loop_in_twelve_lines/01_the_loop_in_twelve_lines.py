@@ -191,7 +191,8 @@ print(f"the loss {loss_at(w_now, b_now):.4f} has slope {slope_b:.4f} in b")
 # %% [markdown]
 # **`mse_gradients(x, y, w, b) -> (dw, db)`** · ●●○ · 12 minutes · roughly 4 lines · 2 points
 #
-# $$dw_j = \frac{2}{N} \sum_{i=1}^{N} e_i \, x_{ij} \qquad db = \frac{2}{N} \sum_{i=1}^{N} e_i \qquad e_i = \hat y_i - y_i$$
+# $$dw_j = \frac{2}{N} \sum_{i=1}^{N} e_i \, x_{ij} \qquad db = \frac{2}{N} \sum_{i=1}^{N} e_i
+# \qquad e_i = \hat y_i - y_i$$
 #
 # - `x`: (N, D); `y`: (N,); `w`: (D,); `b`: one number
 # - returns `dw`: (D,), as many slopes as weights, and `db`: one number
@@ -472,8 +473,8 @@ reveal("loop.q2_always_falls", measured="in 2 of the 3 runs")
 # **The myth of the day.** "The loss falls at every step if the code is right." It rose at 96 of 99 steps in a program
 # without a mistake. What was wrong was a number of yours: the rate.
 #
-# **And the other way round?** Does a loss that falls at every step prove that the code is right? Divide `dw` by N a second time, a
-# classic slip, and see.
+# **And the other way round?** Does a loss that falls at every step prove that the code is right? Divide `dw` by N a
+# second time, a classic slip, and see.
 
 
 # %% nbgrader={"grade": false, "grade_id": "01-broken", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -555,13 +556,13 @@ reveal("loop.q3_how_many_steps", measured="27 steps, as counted above")
 # friend should try or check next.
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-explain", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
-# Neither follows. In each direction a step multiplies the distance to the bottom by 1 - ηλ, so above 2/λmax right code
-# runs away. At 1.01 of the limit mine fell from 18.2 to 0.64 in three steps, while the flatter directions had something
-# to give, and then rose 96 times in a row. So halve the learning rate first. If the loss then falls, the rate was it;
-# if it rises even with a tiny rate, suspect the gradient, its sign above all. The second run proves nothing either:
-# with dw divided by N twice my loss fell at all 99 steps and ended at 3.5 times the best value, because any direction
-# that leads down at all makes it fall. What tells is a nudge: move one parameter by a millionth, divide the change of
-# the loss by that, and compare with the gradient.
+# Neither follows. In each direction a step multiplies the distance to the bottom by 1 - ηλ, so above 2/λmax right
+# code runs away. At 1.01 of the limit mine fell from 18.2 to 0.64 in three steps, while the flatter directions had
+# something to give, and then rose 96 times in a row. So halve the learning rate first. If the loss then falls, the
+# rate was it; if it rises even with a tiny rate, suspect the gradient, its sign above all. The second run proves
+# nothing either: with dw divided by N twice my loss fell at all 99 steps and ended at 3.5 times the best value,
+# because any direction that leads down at all makes it fall. What tells is a nudge: move one parameter by a
+# millionth, divide the change of the loss by that, and compare with the gradient.
 #
 # ---
 #
