@@ -336,11 +336,9 @@ def _bank_problems(graded: dict[str, NotebookNode]) -> list[str]:
     """Check cells whose exercise is not in the bank, or is worth something else there."""
     if not graded:
         return []
+    from autograder.exercise import get
+
     problems: list[str] = []
-    try:
-        from autograder.exercise import get
-    except ModuleNotFoundError:
-        return problems
     for identifier, cell in graded.items():
         try:
             exercise = get(identifier)

@@ -127,7 +127,7 @@ def judge(exercise: Exercise, run: Run, seed: int) -> Verdict:
         if outcome.delegated:
             return _wrong("delegated", _delegated_text(exercise, outcome))
         if outcome.timed_out:
-            return _wrong("timed out", _timed_out_text(trial, outcome))
+            return _wrong("timed out", _timed_out_text(trial, outcome), printed=outcome.printed)
         if outcome.not_attempted and not outcomes:
             return _wrong("not attempted", _not_attempted_text(exercise, outcome))
         outcomes.append(_fixed(outcome))
@@ -135,13 +135,13 @@ def judge(exercise: Exercise, run: Run, seed: int) -> Verdict:
     first = next((i for i, difference in enumerate(found) if difference is not None), None)
     changed = next((i for i, (t, o) in enumerate(zip(trials, outcomes, strict=True)) if _changed(t, o)), None)
     if first is None and changed is None:
-        return Verdict("right", f"Right. {exercise.identifier}: {_points(exercise)}.", 1.0)
+        return _right(exercise, outcomes[0].printed)
 
     mistake = _known_mistake(exercise, trials, outcomes, values_are_right=first is None)
     if first is None:
         assert changed is not None
         text = _mutated_text(exercise, trials[changed], outcomes[changed], mistake)
-        return _wrong("mutated input", text, mistake)
+        return _wrong("mutated input", text, mistake, outcomes[changed].printed)
     difference_found = found[first]
     assert difference_found is not None
     if mistake is not None:
@@ -150,7 +150,7 @@ def judge(exercise: Exercise, run: Run, seed: int) -> Verdict:
         text = _state_text(trials, outcomes, found)
     else:
         text = _difference_text(exercise, trials, outcomes, found, first)
-    return _wrong(difference_found.kind, text, mistake)
+    return _wrong(difference_found.kind, text, mistake, outcomes[first].printed)
 
 
 def reference_outputs(exercise: Exercise, inputs: tuple) -> Any:
@@ -300,11 +300,29 @@ def _is_store(value: Any) -> bool:
 # --------------------------------------------------------------------------- what is said
 
 
-def _wrong(status: str, text: str, mistake: Mistake | None = None) -> Verdict:
-    lines = [line if len(line) <= _WIDEST else line[: _WIDEST - 3] + "..." for line in text.splitlines()]
-    if len(lines) > MAX_LINES:  # the last line says what to try
-        lines = [*lines[: MAX_LINES - 2], "...", lines[-1]]
-    return Verdict(status, "\n".join(lines), 0.0, mistake.name if mistake else None)
+def _right(exercise: Exercise, printed: str) -> Verdict:
+    lines = [f"Right. {exercise.identifier}: {_points(exercise)}.", *_printed_lines(printed)]
+    return Verdict("right", "\n".join(map(_cut, lines)), 1.0)
+
+
+def _wrong(status: str, text: str, mistake: Mistake | None = None, printed: str = "") -> Verdict:
+    *told, last = text.splitlines()  # the last line says what to try
+    told += _printed_lines(printed)
+    if len(told) >= MAX_LINES:
+        told = [*told[: MAX_LINES - 2], "..."]
+    return Verdict(status, "\n".join(map(_cut, [*told, last])), 0.0, mistake.name if mistake else None)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _WIDEST else line[: _WIDEST - 3] + "..."
+
+
+def _printed_lines(printed: str) -> list[str]:
+    lines = ["".join(c for c in line if c.isprintable()) for line in printed.strip().splitlines()]
+    if not lines:
+        return []
+    more = [f"  ... and {len(lines) - 3} more lines"] if len(lines) > 3 else []
+    return ["It printed:", *(f"  {line[:100]}" for line in lines[:3]), *more]
 
 
 def _points(exercise: Exercise) -> str:
@@ -400,10 +418,6 @@ def _difference_text(
             lines.append(told)
     if right:
         lines.append(f"Right in {len(right)} of {len(trials)} calls, such as “{right[0]}”.")
-    if outcome.printed.strip():
-        printed = outcome.printed.strip().splitlines()
-        lines += ["It printed:", *(f"  {line[:100]}" for line in printed[:3])]
-        lines += [f"  ... {len(printed) - 3} more lines"] if len(printed) > 3 else []
     lines.append(f"Try: {_advice(exercise, difference_found, outcome, told)}")
     return "\n".join(lines)
 
@@ -462,6 +476,8 @@ def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str |
             word in raised.text for word in ("broadcast", "shape", "core dim", "align")
         ):
             return "print the shape of each array in that line; which axes should meet?"
+        if raised.text.startswith("module "):
+            return "look up how that function is called and spelled."
         return _ADVICE.get(raised.type_name, f'read that line once more, or hint("{exercise.identifier}").')
     if found.kind == "wrong type" and "None" in found.text:
         return "end the function with return and the result."

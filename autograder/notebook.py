@@ -72,7 +72,8 @@ def check(identifier: str, obj: Any) -> float:
     if verdict.score <= 0:
         print(verdict.message)
         return 0.0
-    print(f"{verdict.message} {mine.keep(exercise, obj)}")
+    told, *printed = verdict.message.splitlines()
+    print(f"{told} {mine.keep(exercise, obj)}", *printed, sep="\n")
     return float(min(1.0, verdict.score) * exercise.points)
 
 
@@ -111,11 +112,13 @@ def solution(identifier: str) -> None:
     """Show how we wrote it; the first call asks whether the hints would not do."""
     exercise = exercises.get(identifier)
     unseen = len(exercise.hints) - store.read("hints").get(identifier, 0)
+    tried = store.read("attempts").get(identifier, 0)
     asked = store.read("solutions").get(identifier, 0)
     store.change("solutions", identifier, lambda n: (n or 0) + 1)
-    if not asked and unseen > 0 and identifier not in store.read("passed"):
+    if not asked and (unseen > 0 or not tried) and identifier not in store.read("passed"):
         word = "hint is" if unseen == 1 else "hints are"
-        print(f'{unseen} {word} left: hint("{identifier}"). To see the solution all the same, call this once more.')
+        left = f'{unseen} {word} left: hint("{identifier}").' if unseen > 0 else "You have not tried it yet."
+        print(f"{left} To see the solution all the same, call this once more.")
         return
     from .answers import solution_of
 

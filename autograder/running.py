@@ -10,6 +10,7 @@ import builtins
 import contextlib
 import copy
 import ctypes
+import difflib
 import dis
 import functools
 import inspect
@@ -141,7 +142,7 @@ def _by_hand(error: BaseException) -> bool:
 def _own_state(printed: io.StringIO) -> Iterator[None]:
     # The global streams are the learner's own; they are put back as they were.
     numpy_stream, python_stream = np.random.get_state(), random.getstate()  # noqa: NPY002
-    printing, limit, folder = np.get_printoptions(), sys.getrecursionlimit(), os.getcwd()
+    printing, limit, folder = np.get_printoptions(), sys.getrecursionlimit(), _folder()
     try:
         with (
             warnings.catch_warnings(),
@@ -156,7 +157,15 @@ def _own_state(printed: io.StringIO) -> Iterator[None]:
         random.setstate(python_stream)
         np.set_printoptions(**printing)
         sys.setrecursionlimit(limit)
-        os.chdir(folder)
+        if folder and _folder() != folder:
+            os.chdir(folder)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it has been deleted
+        return ""
 
 
 # --------------------------------------------------------------------------- time
@@ -346,7 +355,24 @@ def describe(error: BaseException) -> Raised:
     if isinstance(error, RecursionError):
         frames = frames[-1:]
     first_line = "".join(c for c in (text.splitlines() or [""])[0][:300] if c.isprintable())
-    return Raised(type(error).__name__[:80], first_line, tuple(frames[-3:]))
+    return Raised(type(error).__name__[:80], first_line + _nearest(error), tuple(frames[-3:]))
+
+
+def _nearest(error: BaseException) -> str:
+    """What a name that is not there may have been meant to be."""
+    known: list[str] = []
+    with contextlib.suppress(Exception):
+        if isinstance(error, AttributeError) and isinstance(error.name, str):
+            known = dir(error.obj)
+        elif isinstance(error, NameError) and isinstance(error.name, str) and error.__traceback__ is not None:
+            last = error.__traceback__
+            while last.tb_next is not None:
+                last = last.tb_next
+            known = [*last.tb_frame.f_locals, *last.tb_frame.f_globals, *dir(builtins)]
+        if known:
+            near = difflib.get_close_matches(error.name, known, n=1, cutoff=0.7)  # type: ignore[attr-defined]
+            return f" (did you mean {near[0]}?)" if near else ""
+    return ""
 
 
 def _place(code: types.CodeType, line: int | None) -> tuple[str, int, str]:

@@ -108,7 +108,21 @@ RIGHT: dict[str, Any] = {
 def test_a_right_answer_passes_in_any_style(obj: Any) -> None:
     found = verdict(obj)
     assert (found.status, found.score, found.mistake) == ("right", 1.0, None), found.message
-    assert found.message == "Right. losses.pair: 2 of 2 points."
+    assert found.message.splitlines()[0] == "Right. losses.pair: 2 of 2 points."
+
+
+def test_what_is_printed_is_shown_in_three_lines_whatever_the_verdict() -> None:
+    shown = ["It printed:", "  one", "  two", "  three", "  ... and 2 more lines"]
+
+    def printing(then: Any) -> Any:
+        return lambda x, w: (print("one\ntwo\nthree\nfour\nfive"), then(x, w))[1]
+
+    for then in (answer, with_values(np.negative), in_place, lambda x, w: x[99], kept_default):
+        lines = verdict(printing(then)).message.splitlines()
+        assert [line for line in lines if line in shown] == shown
+        assert len(lines) <= 12
+    assert "It printed:" in verdict(printing(forever), 0.1).message
+    assert "It printed:" not in verdict(answer).message
 
 
 def test_a_buffer_used_again_at_every_call_is_still_right() -> None:
@@ -425,6 +439,8 @@ def test_what_is_said_names_shapes_kinds_and_places() -> None:
     assert "the signature is pair(x, w)" in said["too few parameters"]
     assert "Something is kept between calls" in said["random"]
     assert "changed its input w" in said["sorts w"]
+    assert "(did you mean mean?)" in verdict(lambda x, w: np.maen(x)).message  # type: ignore[attr-defined]
+    assert "(did you mean reference?)" in verdict(lambda x, w: referense).message  # type: ignore[name-defined] # noqa: F821
 
 
 def test_a_mistake_that_only_changes_its_input_is_named() -> None:
