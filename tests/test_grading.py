@@ -712,3 +712,11 @@ def test_plain_nbgrader_autograde_gives_honest_work_the_same_points(tmp_path):
     assert theirs == points(whole)
     assert waiting == {r.student: r.waiting > 0 for r in whole.results}
     assert theirs["ada"] > theirs["cleo"] > theirs["bo"] == 0
+
+
+def test_the_sample_class_that_ships_is_what_the_script_makes(tmp_path):
+    make.write_class(tmp_path)
+    made = {p.relative_to(tmp_path).as_posix(): p.read_bytes() for p in tmp_path.rglob("*.ipynb")}
+    shipped = {p.relative_to(make.CLASS).as_posix(): p.read_bytes() for p in make.CLASS.rglob("*.ipynb")}
+    stale = sorted(name for name in made.keys() | shipped.keys() if made.get(name) != shipped.get(name))
+    assert stale == [], "run: python tests/submissions/make.py"

@@ -1,7 +1,8 @@
 """A class of made-up students, made from the solved notebooks, to try grading on.
 
-    python tests/submissions/make.py submitted
-    minifit grade submitted --out graded
+    python tests/submissions/make.py submitted    every notebook
+    python tests/submissions/make.py              the class that ships beside this file: notebook 01
+    minifit grade tests/submissions/class --out graded
 
 Layout: nbgrader's own, ``submitted/<student>/<notebook>/<notebook>.ipynb``.
 """
@@ -222,7 +223,25 @@ def write(folder: Path, sources: Sequence[Path]) -> None:
             path.write_text(text, encoding="utf-8", newline="\n")
 
 
+#: The class that ships, to try `minifit grade` on: one notebook, eleven students.
+CLASS = Path(__file__).parent / "class"
+
+
+def write_class(folder: Path = CLASS) -> None:
+    """Write the class that ships."""
+    write(folder, [source for source in build.sources() if source.stem.startswith("01")])
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make a class of sample submissions from the solved notebooks.")
-    parser.add_argument("folder", type=Path, help="where to write it, such as: submitted")
-    write(parser.parse_args().folder, build.sources())
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        help="where to write it, such as: submitted; without it, the class beside this file",
+    )
+    wanted = parser.parse_args().folder
+    if wanted is None:
+        write_class()
+    else:
+        write(wanted, build.sources())
