@@ -154,6 +154,13 @@ class Question:
     because: str
     tolerance: float = 0.25
 
+    def __post_init__(self) -> None:
+        if self.choices and self.answer is not None and self.answer not in self.choices:
+            letters = ", ".join(self.choices)
+            raise ValueError(f"Question({self.identifier!r}, answer) expects one of {letters}; got {self.answer!r}.")
+        if not self.choices and isinstance(self.answer, str):
+            raise ValueError(f"Question({self.identifier!r}, answer) expects a number; got {self.answer!r}.")
+
 
 _exercises: dict[str, Exercise] = {}
 _questions: dict[str, Question] = {}

@@ -71,5 +71,8 @@ def get(identifier: Any) -> Callable[..., Any]:
 
 
 def serialize(activation: Callable[..., Any]) -> str:
-    """Return an activation's name."""
-    return getattr(activation, "__name__", type(activation).__name__)
+    """Return an activation's name, from which `get` finds it again."""
+    name = getattr(activation, "__name__", type(activation).__name__)
+    if _NAMED.get(name, activation) is not activation:
+        raise ValueError(f"Your own activation is called {name!r} like one of minifit's; rename it to save the model.")
+    return name

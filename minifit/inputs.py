@@ -41,7 +41,7 @@ def as_array(name: str, value: Any, what: str = "an array of numbers, shape (N, 
 def all_finite(name: str, array: Any) -> None:
     """Raise if a float array holds NaN or infinity, and say where."""
     # One addition a value, and no array of flags, unless something is wrong.
-    if backend.is_float(array) and not math.isfinite(float(array.sum())):
+    if backend.is_float(array) and not math.isfinite(float(array.sum(dtype="float64"))):
         broken = ~np.isfinite(array)
         if bool(broken.any()):
             first = tuple(int(i) for i in np.argwhere(broken)[0])

@@ -71,8 +71,10 @@ class Loss:
         y_pred : (N, ...)
         sample_weight : (N,) or (N, 1), optional
         """
-        y_pred = _as_float(y_pred)
-        return reduce_weighted(self.call(_as_array(y_true), y_pred), sample_weight, self.reduction)
+        y_pred, y_true = _as_float(y_pred), _as_array(y_true)
+        if y_true.dtype.kind in "ub":
+            y_true = y_true.astype("int64")  # 2 * y - 1 of a uint8 label 0 would be 255
+        return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
@@ -508,6 +510,19 @@ def get(identifier: Any) -> Any:
         f'compile(loss=...) expects a Loss, a function of (y_true, y_pred) or a name such as "mse"; got '
         f"{type(identifier).__name__} ({identifier!r})."
     )
+
+
+def serialize(loss: Any) -> dict[str, Any] | None:
+    """Return plain data from which `deserialize` makes an equal loss; None for one of the user's own."""
+    if isinstance(loss, LossFunction) and type(loss).__module__ == __name__ and loss.fn in _OWN_FUNCTIONS:
+        return {"fn": loss.fn.__name__, "config": loss.get_config()}
+    return None
+
+
+def deserialize(described: dict[str, Any]) -> Loss:
+    """Return the loss that `serialize` described."""
+    fn = look_up("a saved loss", described["fn"], _NAMED, "mse")
+    return LossFunction(fn, **described["config"])
 
 
 def as_reduced(identifier: Any) -> Callable[..., Any]:

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, losses
+from . import backend, initializers, losses
 from .backend import Array
 from .naming import auto_name, look_up, snake_case
 from .tape import unwrap
+from .variables import Variable
 
 
 class Metric:
@@ -38,9 +39,18 @@ class Metric:
         """Return the value over everything since the last reset."""
         raise TypeError(f"{type(self).__name__} must define result().")
 
+    def add_weight(self, shape: Any = (), initializer: Any = "zeros", dtype: Any = None, name: str = "") -> Variable:
+        """Make a variable that the metric counts in; `reset_state` sets it to zero."""
+        first = initializers.get(initializer)
+        return Variable(first, shape=tuple(shape), dtype=dtype, trainable=False, name=name or "variable")
+
+    add_variable = add_weight
+
     def reset_state(self) -> None:
-        """Forget everything seen."""
-        raise TypeError(f"{type(self).__name__} must define reset_state().")
+        """Forget everything seen: set to zero what `add_weight` made."""
+        for value in vars(self).values():
+            if isinstance(value, Variable):
+                value.assign(np.zeros(value.shape))
 
     def __call__(self, *values: Any, **options: Any) -> Any:
         """Take in a batch and return the value over everything so far."""

@@ -30,6 +30,11 @@ class Model(Trainer, Layer):
     """
 
     def __init__(self, name: str | None = None, trainable: bool = True, dtype: str | None = None) -> None:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(
+                f"Model(name=...) expects a str; got {type(name).__name__}. Keras' functional API, Model(inputs, "
+                "outputs), is not here: write Sequential([...]), or subclass Model."
+            )
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
         Trainer.__init__(self)
 
@@ -41,7 +46,7 @@ class Model(Trainer, Layer):
     @property
     def layers(self) -> list[Layer]:
         """The layers, without an Input."""
-        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+        return [layer for layer in self._owned(Layer) if not isinstance(layer, InputLayer)]
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its position."""
@@ -134,6 +139,7 @@ class Sequential(Model):
         dtype: str | None = None,
     ) -> None:
         super().__init__(name=name, trainable=trainable, dtype=dtype)
+        self._layers: list[Layer] = []
         self.input_shape: Shape | None = None
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential(layers) expects a list of layers; got one {type(layers).__name__}.")

@@ -659,6 +659,14 @@ NUMPY_WITHOUT_GRADIENT = frozenset(
 )
 
 
+def __getattr__(name: str) -> Any:
+    """Hand out NumPy's function of a name that is not defined here, where it works on Tensors."""
+    function = getattr(np, name, None)
+    if callable(function) and (function in NUMPY or function in NUMPY_WITHOUT_GRADIENT):
+        return function
+    raise AttributeError(f"minifit.ops has no function {name!r}.")
+
+
 def _swapped(ndim: int, a: int, b: int) -> tuple[int, ...]:
     order = list(range(ndim))
     order[a], order[b] = order[b], order[a]

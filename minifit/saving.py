@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from . import layers as layers_module
-from . import optimizers
+from . import losses, optimizers
 from .naming import look_up, snake_case
 
 _JSON = "config.json"
@@ -175,21 +176,34 @@ def _may_write(path: str | os.PathLike[str], overwrite: bool) -> None:
 
 
 def save_model(model: Any, path: str | os.PathLike[str], overwrite: bool = True) -> None:
-    """Write architecture, weights and, where it is compiled, optimizer, loss and metrics names."""
+    """Write architecture, weights and, where it is compiled, how, with the optimizer's state.
+
+    Raises
+    ------
+    ValueError
+        If a layer could not be made again from its `get_config`.
+    """
     _must_be_built(model, "save")
     _may_write(path, overwrite)
+    for layer in model.layers:
+        _must_be_rebuildable(layer)
     arrays = {name: variable.numpy() for name, variable in weights_by_path(model).items()}
     described: dict[str, Any] = {"class_name": type(model).__name__, "config": model.get_config()}
-    optimizer = model.optimizer
-    if isinstance(optimizer, optimizers.Optimizer) and not callable(optimizer.get_config()["learning_rate"]):
-        described["optimizer"] = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
-        if optimizer.built:
-            arrays |= {f"optimizer/{name}": array for name, array in optimizer.get_state().items()}
-    loss = getattr(model.loss, "name", None)
-    described["loss"] = loss if isinstance(loss, str) else None
-    described["loss_options"] = getattr(model.loss, "options", {})
-    described["metrics"] = model.compiled_metric_names
+    described["compiled"] = model.compiled
+    described["compile"] = model.get_compile_config() if model.compiled else None
+    if described["compile"] and model.optimizer.built:
+        arrays |= {f"optimizer/{name}": array for name, array in model.optimizer.get_state().items()}
     write_arrays(path, arrays, json.dumps(described))
+
+
+def _must_be_rebuildable(layer: Any) -> None:
+    try:
+        type(layer).from_config(layer.get_config())
+    except Exception as error:
+        raise ValueError(
+            f"The layer {layer.name!r} cannot be saved: {type(layer).__name__}.get_config() does not give what its "
+            f"__init__ needs ({error}). Write get_config(), or use save_weights()."
+        ) from None
 
 
 def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None, compile: bool = True) -> Any:
@@ -208,8 +222,6 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     ValueError
         If the file is no saved model, or names a class that is not known. Nothing in a file is run.
     """
-    from .losses import _NAMED as known_losses
-    from .losses import LossFunction
     from .model import Sequential
 
     arrays, text = read_arrays(path)
@@ -225,17 +237,36 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     if not model.built:
         raise ValueError(f"{path} holds a model without an input shape; it cannot be built.")
     _set_weights(model, arrays, path)
-    if compile and described.get("optimizer") and described.get("loss") in known_losses:
-        loss = LossFunction(known_losses[described["loss"]], **described["loss_options"])
-        model.compile(optimizers.get(described["optimizer"]), loss, described["metrics"])
-        if "optimizer/iterations" in arrays:
-            model.optimizer.build(model.trainable_variables)
-            model.optimizer.set_state({k.partition("/")[2]: v for k, v in arrays.items()})
+    if compile and described["compiled"]:
+        _compile_as_saved(model, described["compile"], arrays, path)
     return model
+
+
+def _compile_as_saved(model: Any, config: dict[str, Any] | None, arrays: dict[str, np.ndarray], path: Any) -> None:
+    if config is None:
+        warnings.warn(
+            f"{path}: the model was compiled with a loss, a metric, an optimizer or a schedule of your own, which a "
+            "file does not hold. It predicts; call compile() again before you train or evaluate it.",
+            stacklevel=3,
+        )
+        return
+    optimizer, loss = optimizers.get(config.pop("optimizer")), losses.deserialize(config.pop("loss"))
+    model.compile(optimizer, loss, **config)
+    if "optimizer/iterations" in arrays:
+        optimizer.build(model.trainable_variables)
+        optimizer.set_state({k.partition("/")[2]: v for k, v in arrays.items()})
 
 
 def layer_from_config(item: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
     """Make a layer from its class name and configuration."""
+    from .model import Sequential
+
+    own = custom_objects or {}
+    if item["class_name"] == "Sequential":
+        return Sequential.from_config(item["config"], own)
     known = {name: getattr(layers_module, name) for name in layers_module.__all__ if name not in ("Input", "Foreign")}
-    kinds = {**known, **(custom_objects or {})}
-    return look_up("load_model(custom_objects=...)", item["class_name"], kinds, "Dense")(**item["config"])
+    config = {**item["config"]}
+    if config.get("activation") in own:
+        config["activation"] = own[config["activation"]]
+    kinds = {**known, **own}
+    return look_up("load_model(custom_objects=...)", item["class_name"], kinds, "Dense")(**config)

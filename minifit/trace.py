@@ -436,16 +436,14 @@ def _replaced(owner: Any, name: str, value: Any) -> Iterator[None]:
 
 
 def _inner_layers(layer: Any) -> Iterator[Layer]:
-    for inner in layer._layers:
-        if not isinstance(inner, InputLayer):
-            yield inner
-            yield from _inner_layers(inner)
+    inner = [owner for owner in layer.walk() if owner is not layer]
+    return (owner for owner in inner if isinstance(owner, Layer) and not isinstance(owner, InputLayer))
 
 
 def _names_of_variables(model: Any) -> dict[int, str]:
-    names = {id(v): v.name for v in model._variables}
+    names = {id(v): v.name for v in model.own_variables}
     for layer in _inner_layers(model):
-        names.update({id(v): f"{layer.name}/{v.name}" for v in layer._variables})
+        names.update({id(v): f"{layer.name}/{v.name}" for v in layer.own_variables})
     return names
 
 

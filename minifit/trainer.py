@@ -38,7 +38,6 @@ class Trainer:
         self.compiled = False
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
-        self.compiled_metric_names: list[str] = []
         self._own_metrics: list[Any] = []
         self._trained: list[Any] = []
         self._loss: Callable[..., Any] | None = None
@@ -82,9 +81,28 @@ class Trainer:
         self._loss = None if loss is None else losses.as_reduced(loss)
         self._loss_weight = 1.0 if loss_weights is None else loss_weights
         self._loss_tracker = Mean(name="loss")
-        self.compiled_metric_names = [m for m in metrics or () if isinstance(m, str)]
         self._compiled_metrics = compiled_metrics
         self.compiled = True
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return plain data that compiles an equal model, or None if something in it is the user's own."""
+        loss, metrics = losses.serialize(self._loss), self._compiled_metrics
+        names = [*metrics.plain, *metrics.weighted]
+        ours = (
+            isinstance(self.optimizer, optimizers.Optimizer) and type(self.optimizer).__module__ == optimizers.__name__
+        )
+        if not ours or loss is None or not all(isinstance(name, str) for name in names):
+            return None
+        config = self.optimizer.get_config()
+        if callable(config["learning_rate"]):
+            return None
+        return {
+            "optimizer": {"class_name": type(self.optimizer).__name__, "config": config},
+            "loss": loss,
+            "metrics": metrics.plain,
+            "weighted_metrics": metrics.weighted,
+            "loss_weights": self._loss_weight,
+        }
 
     @property
     def loss(self) -> Any:
@@ -511,6 +529,8 @@ class Trainer:
         array = inputs.as_array(name, x)
         inputs.same_length({name: array})
         expected = getattr(self, "input_shape", None)
+        if expected is not None and len(expected) == 2 and expected[1] == 1 and array.ndim == 1:
+            array = array[:, None]  # a column of numbers, as Keras takes it
         if expected is not None and not inputs.fits(array.shape, expected):
             raise ValueError(
                 f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "

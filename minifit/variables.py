@@ -39,7 +39,7 @@ class Variable(Tensor):
     array(2.5, dtype=float32)
     """
 
-    __slots__ = ("home", "name")
+    __slots__ = ("home", "may_train", "name")
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Variable(Tensor):
             value = unwrap(initializer)
         super().__init__(backend.xp().array(value, dtype=dtype), tracked=trainable)
         self.name = name
+        self.may_train = trainable  # False for what no gradient ever moves, such as moving statistics
         self.home: FlatVector | None = None
 
     @property

@@ -38,7 +38,7 @@ class InputLayer(Layer):
         return self.batch_shape
 
     def call(self, inputs: Any) -> Any:
-        return inputs
+        return inputs if inputs.dtype == self.dtype else inputs.astype(self.dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "dtype": self.dtype, "shape": list(self.batch_shape[1:])}

@@ -61,7 +61,7 @@ class Foreign(Layer):
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not name.startswith("_")
         ]
         for name in self._names:
-            self._own(Variable(getattr(self._inner, name), dtype=self.dtype, name=name))
+            self._variables.append(Variable(getattr(self._inner, name), dtype=self.dtype, name=name))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         inner, names = self._inner, self._names

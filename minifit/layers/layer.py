@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import backend, initializers
 from ..naming import auto_name, refuse_unknown, snake_case
-from ..tape import Tensor, unwrap
+from ..tape import Tensor
 from ..variables import Variable
+from .owner import Owner
 
 Shape = tuple[int | None, ...]
 
-#: Whether the outermost call under way is a training call; inner layers inherit it.
-_training: list[bool] = []
+#: The calls under way, outermost first: whether it is a training call, and the losses added in it.
+_calls: list[tuple[bool, list[Any]]] = []
 
 
-class Layer:
+class Layer(Owner):
     """Something with weights that turns arrays into arrays.
 
     Write `build(input_shape)`, which makes the weights, and `call(inputs)`, which uses them; a
@@ -57,33 +57,13 @@ class Layer:
         **unknown: Any,
     ) -> None:
         refuse_unknown(type(self), unknown)
-        self._layers: list[Layer] = []
-        self._variables: list[Variable] = []
-        self._losses: list[Any] = []
-        self._trainable = trainable
-        self.built = False
+        super().__init__(trainable)
+        self._call_losses: list[Any] = []
         self.dtype = str(np.dtype(dtype or backend.floatx()))
         self.name = name or auto_name(snake_case(type(self).__name__))
         self.given_input_shape = None if input_shape is None else (None, *input_shape)
         self.output_shape: Shape | None = None
         self._takes_training = "training" in inspect.signature(self.call).parameters
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        # A weight or a layer that becomes an attribute belongs to this layer from then on.
-        if not name.startswith("_"):
-            for item in value if isinstance(value, (list, tuple)) else [value]:
-                if isinstance(item, (Layer, Variable)):
-                    self._own(item)
-        super().__setattr__(name, value)
-
-    def _own(self, item: Layer | Variable) -> None:
-        if "_layers" not in self.__dict__:
-            raise RuntimeError(
-                f"{type(self).__name__}.__init__ must call super().__init__() before it sets a layer or a weight."
-            )
-        owned: list[Any] = self._layers if isinstance(item, Layer) else self._variables
-        if not any(item is known for known in owned):
-            owned.append(item)
 
     # -- to be written by subclasses --------------------------------------------------------------
 
@@ -117,20 +97,27 @@ class Layer:
         training : bool, optional
             Inherited from the model that is being called; False outside of one.
         """
+        if isinstance(inputs, Layer):
+            raise TypeError(
+                f"{type(self).__name__} was called on {type(inputs).__name__}: Keras' functional API is not here. "
+                "Write Sequential([Input(shape=...), ...]), or subclass Model."
+            )
         inputs = inputs if isinstance(inputs, Tensor) else Tensor(self._as_input(inputs))
         if not self.built:
             self.build_once((None, *inputs.shape[1:]))
         if training is None:
-            training = _training[-1] if _training else False
-        if not _training:
-            self.clear_losses()
+            training = _calls[-1][0] if _calls else False
         if self._takes_training:
             options["training"] = training
-        _training.append(training)
+        added: list[Any] = []
+        _calls.append((training, added))
         try:
             outputs = self.call(inputs, **options)
         finally:
-            _training.pop()
+            _calls.pop()
+            self._call_losses = added
+        if added and _calls:
+            _calls[-1][1].extend(added)  # what an inner layer adds is the outer one's, too
         return outputs if isinstance(outputs, Tensor) else _constant(outputs)
 
     def _as_input(self, inputs: Any) -> backend.Array:
@@ -166,102 +153,23 @@ class Layer:
             initializers.get("glorot_uniform" if initializer is None else initializer),
             shape=tuple(shape),
             dtype=dtype or self.dtype,
-            trainable=trainable and self._trainable,
+            trainable=trainable,
             name=name or "variable",
         )
-        self._own(variable)
+        variable.trainable = trainable and self._trainable
+        self._variables.append(variable)
         return variable
-
-    # -- weights ----------------------------------------------------------------------------------
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = bool(value)
-        for variable in self._variables:
-            variable.trainable = self._trainable and variable.name not in self._never_trainable
-        for layer in self._layers:
-            layer.trainable = value
-
-    #: Names of weights that no gradient ever moves, such as moving statistics.
-    _never_trainable: frozenset[str] = frozenset()
-
-    @property
-    def variables(self) -> list[Variable]:
-        """All weights, this layer's own before its inner layers'."""
-        inner = [variable for layer in self._layers for variable in layer.variables]
-        return list({id(v): v for v in [*self._variables, *inner]}.values())
-
-    @property
-    def weights(self) -> list[Variable]:
-        return self.variables
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return [v for v in self.variables if v.trainable]
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        return self.trainable_variables
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        return [v for v in self.variables if not v.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        return self.non_trainable_variables
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all weights as NumPy arrays."""
-        return [variable.numpy() for variable in self.variables]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set all weights from arrays in the order of `get_weights`."""
-        variables = self.variables
-        if len(weights) != len(variables):
-            raise ValueError(
-                f"set_weights(weights) of {self.name!r} expects {len(variables)} arrays; got {len(weights)}."
-                + ("" if self.built else " It is not built yet: call it on data or give it an input_shape.")
-            )
-        for i, (variable, value) in enumerate(zip(variables, weights, strict=True)):
-            if np.shape(value) != variable.shape:
-                raise ValueError(
-                    f"set_weights(weights) of {self.name!r}: weights[{i}] is for {variable.name!r} of shape "
-                    f"{variable.shape}; got shape {np.shape(value)}."
-                )
-        for variable, value in zip(variables, weights, strict=True):
-            variable.assign(value)
-
-    def count_params(self) -> int:
-        """Return the number of weights, counted one by one."""
-        if not self.built:
-            raise ValueError(
-                f"count_params() of {self.name!r}: it has no weights before it is built. "
-                "Call it on data or give it an input_shape."
-            )
-        return sum(variable.size for variable in self.variables)
 
     # -- losses -----------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the loss of the call under way."""
-        self._losses.append(loss)
+        (_calls[-1][1] if _calls else self._call_losses).append(loss)
 
     @property
     def losses(self) -> list[Any]:
         """What `add_loss` was given during the last call, here and in inner layers."""
-        return [*self._losses, *(loss for layer in self._layers for loss in layer.losses)]
-
-    def clear_losses(self) -> None:
-        """Forget the losses of the last call."""
-        if self._losses:
-            self._losses.clear()
-        for layer in self._layers:
-            layer.clear_losses()
+        return self._call_losses
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name!r} built={self.built}>"
@@ -271,16 +179,3 @@ def _constant(outputs: Any) -> Any:
     if isinstance(outputs, (tuple, list, dict)):
         return outputs
     return Tensor(backend.asarray(outputs))
-
-
-@contextlib.contextmanager
-def training_phase(training: bool) -> Iterator[None]:
-    """Make calls inside the ``with`` block training calls, or not."""
-    _training.append(training)
-    try:
-        yield
-    finally:
-        _training.pop()
-
-
-__all__ = ["Layer", "Shape", "training_phase", "unwrap"]

@@ -41,6 +41,8 @@ class Dropout(Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
+        if not backend.is_float(inputs):
+            inputs = inputs.astype(self.dtype)
         if self.rate == 1:
             return inputs * 0.0
         generator = self._own_stream or random.stream("dropout")
