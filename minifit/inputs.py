@@ -21,6 +21,10 @@ Batch = tuple[Any, Any, Any]  #: x (B, ...), y (B, ...) or None, sample_weight (
 def as_array(name: str, value: Any, what: str = "an array of numbers, shape (N, ...)") -> Any:
     """Return the user's `value` as an array of numbers with a samples axis, or say what it is instead."""
     value = unwrap(value)
+    if hasattr(value, "dtypes") and hasattr(value, "to_numpy"):  # pandas: columns of several types of numbers
+        kinds = value.dtypes if hasattr(value.dtypes, "__iter__") else [value.dtypes]
+        if len({str(kind) for kind in kinds}) > 1 and all(getattr(kind, "kind", "O") in "fiub" for kind in kinds):
+            value = value.to_numpy(dtype=backend.floatx())
     try:
         array = backend.asarray(value)
     except ValueError as error:

@@ -63,7 +63,7 @@ class Loss:
         raise TypeError(f"{type(self).__name__} must define call(self, y_true, y_pred).")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Return the reduced loss: a Tensor where `y_pred` is one, else an array scalar.
+        """Return the reduced loss, a Tensor.
 
         Parameters
         ----------
@@ -74,7 +74,8 @@ class Loss:
         y_pred, y_true = _as_float(y_pred), _as_array(y_true)
         if y_true.dtype.kind in "ub":
             y_true = y_true.astype("int64")  # 2 * y - 1 of a uint8 label 0 would be 255
-        return reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+        loss = reduce_weighted(self.call(y_true, y_pred), sample_weight, self.reduction)
+        return loss if isinstance(loss, Tensor) else Tensor(loss)
 
     def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "reduction": self.reduction}
@@ -214,7 +215,7 @@ def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
 def _logits_of(y_pred: Any, activation: str) -> Any:
     """Return what `activation` computed these probabilities from, if that is where they come from."""
     name, logits = getattr(y_pred, "made_by", None) or (None, None)
-    return logits if name == activation else None
+    return logits if name == activation and logits is not None and logits.tracked else None
 
 
 def _clip(p: Any) -> Any:

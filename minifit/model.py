@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import backend, saving
+from .callbacks.progress import say
 from .layers import Foreign, InputLayer, Layer
 from .layers.layer import Shape
 from .tape import Tensor
@@ -92,7 +93,7 @@ class Model(Trainer, Layer):
         lines += [rule, f"Total params: {trained + frozen:,}", f"Trainable params: {trained:,}"]
         lines.append(f"Non-trainable params: {frozen:,}")
         for line in lines:
-            (print_fn or print)(line)
+            (print_fn or say)(line)
 
     # -- saving -----------------------------------------------------------------------------------
 
@@ -175,8 +176,9 @@ class Sequential(Model):
                 f"All layers of a Sequential need different names; {layer.name!r} is there twice. Make a new layer, "
                 "or pass name=..."
             )
-        if not self._layers and layer.given_input_shape is not None:
-            self._layers.append(InputLayer(shape=layer.given_input_shape[1:]))
+        shape = layer.given_input_shape or getattr(layer, "input_shape", None)
+        if not self._layers and shape is not None:
+            self._layers.append(InputLayer(shape=shape[1:]))
         self._layers.append(layer)
 
     def _build_if_possible(self) -> None:

@@ -33,8 +33,9 @@ class Traced:
 class Op:
     """A forward function and the vector-Jacobian product of each of its inputs."""
 
-    def __init__(self, forward: Callable[..., Any], vjp: Callable[..., Sequence[Any]]) -> None:
+    def __init__(self, forward: Callable[..., Any], vjp: Callable[..., Sequence[Any]], shortcut: bool = False) -> None:
         self.forward = forward
+        self.shortcut = shortcut  # whether the second input is on the way to the first, and may be passed by
         self.vjp = vjp
         self.__name__ = forward.__name__
         self.__doc__ = forward.__doc__
@@ -74,13 +75,13 @@ def op(*products: Product | None, broadcast: bool = False) -> Callable[[Callable
     return lambda forward: Op(forward, vjp)
 
 
-def joint_op(vjp: Callable[..., Sequence[Any]]) -> Callable[[Callable[..., Any]], Op]:
+def joint_op(vjp: Callable[..., Sequence[Any]], shortcut: bool = False) -> Callable[[Callable[..., Any]], Op]:
     """Make the decorated forward an `Op` whose products share work.
 
     `vjp` is ``vjp(needs, dy, y, *inputs, **options) -> one gradient an input``, where
     ``needs[i]`` tells whether input i's gradient is wanted at all.
     """
-    return lambda forward: Op(forward, vjp)
+    return lambda forward: Op(forward, vjp, shortcut)
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
@@ -465,8 +466,8 @@ def mean_squared_difference(a, b):
 
 
 #
-# The probabilities are an input without a product of its own: their share is in the logits'. Being an
-# input, they are a Tensor when a second derivative is taken.
+# The way back goes past the probabilities to the logits. Only if somebody asks for the gradient of the
+# probabilities does it stop there, and softmax' own product carries it on.
 
 
 def _clip_bounds(p):
@@ -491,10 +492,12 @@ def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
     else:
         dy = dy * _inside(_pick(p, labels))
     hot = labels[..., None] == xp().arange(logits.shape[-1])
+    if needs[1]:
+        return None, (1 / np.sum(p, axis=-1, keepdims=True) - hot / p) * np.expand_dims(dy, -1)
     return (p - hot) * np.expand_dims(dy, -1), None
 
 
-@joint_op(_softmax_sparse_vjp)
+@joint_op(_softmax_sparse_vjp, shortcut=True)
 def softmax_crossentropy_sparse(logits, probabilities, labels):
     """Return the cross-entropy in nats of integer labels.
 
@@ -521,10 +524,13 @@ def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
         p = softmax(logits)
     else:
         t = t * _inside(p)
+    if needs[1]:
+        total = np.sum(p, axis=-1, keepdims=True)
+        return None, (np.sum(t, axis=-1, keepdims=True) / total - t / p) * np.expand_dims(dy, -1)
     return (p * np.sum(t, axis=-1, keepdims=True) - t) * np.expand_dims(dy, -1), None
 
 
-@joint_op(_softmax_crossentropy_vjp)
+@joint_op(_softmax_crossentropy_vjp, shortcut=True)
 def softmax_crossentropy(logits, probabilities, targets):
     """Return the cross-entropy in nats of target distributions (..., C), such as one-hot rows."""
     if probabilities is None:
@@ -537,10 +543,13 @@ def softmax_crossentropy(logits, probabilities, targets):
 def _sigmoid_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
     if probabilities is None:
         return dy * (sigmoid(logits) - targets), None
-    return dy * (probabilities - targets) * _inside(probabilities), None
+    dy = dy * _inside(probabilities)
+    if needs[1]:
+        return None, dy * ((1 - targets) / (1 - probabilities) - targets / probabilities)
+    return dy * (probabilities - targets), None
 
 
-@joint_op(_sigmoid_crossentropy_vjp)
+@joint_op(_sigmoid_crossentropy_vjp, shortcut=True)
 def sigmoid_crossentropy(logits, probabilities, targets):
     """Return the binary cross-entropy in nats, element by element."""
     if probabilities is None:

@@ -18,7 +18,7 @@ import numpy as np
 from . import backend
 from .backend import Array
 from .naming import auto_name, look_up, refuse_unknown, snake_case
-from .tape import unwrap
+from .tape import changed, unwrap
 from .variables import FlatVector, Variable
 
 
@@ -85,10 +85,14 @@ class Optimizer:
             raise ValueError(
                 f"{type(self).__name__}(learning_rate=...) expects a float, such as 0.01, or a schedule; got {value!r}."
             )
-        if not 0 <= value < math.inf:
-            raise ValueError(f"{type(self).__name__}(learning_rate=...) must be at least 0 and finite; got {value!r}.")
+        self._checked_rate(value)
         self._schedule = None
         self._rate = _on_host(Variable(float(value), trainable=False, name="learning_rate"))
+
+    def _checked_rate(self, value: Any) -> Any:
+        if not 0 <= value < math.inf:
+            raise ValueError(f"{type(self).__name__}(learning_rate=...) must be at least 0 and finite; got {value!r}.")
+        return value
 
     @property
     def learning_rate(self) -> Any:
@@ -105,7 +109,7 @@ class Optimizer:
         if callable(value) or self._rate is None:
             self._set_rate(value)
         else:
-            self._rate.assign(np.asarray(unwrap(value), dtype=self._rate.dtype))
+            self._rate.assign(np.asarray(self._checked_rate(unwrap(value)), dtype=self._rate.dtype))
 
     @property
     def lr(self) -> Any:
@@ -164,6 +168,7 @@ class Optimizer:
         for array, part, values in kept:
             array[part] = values
         self.iterations.value += 1
+        changed(*flat.variables)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> None:
         """Take one step from pairs of gradient and variable, as ``zip`` makes them."""
@@ -286,8 +291,8 @@ def _of_the_step(schedule: Any) -> Any:
 
 
 def _share(optimizer: Optimizer, name: str, value: float) -> float:
-    """Return a decay rate if it is one, from 0 to 1."""
-    if not 0 <= value <= 1:
+    """Return a decay rate if it is one, from 0 to 1; at 1 a corrected mean would divide by zero."""
+    if not 0 <= value <= 1 or (value == 1 and name.startswith("beta")):
         raise ValueError(f"{type(optimizer).__name__}({name}=...) must be from 0 to 1; got {value!r}.")
     return float(value)
 

@@ -12,6 +12,8 @@ import json
 import os
 import tempfile
 import warnings
+import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +46,9 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # as any new file; mkstemp keeps its own to the user alone
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -75,8 +80,10 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], st
                 file.visititems(lambda name, item: _collect(arrays, name, item))
                 return arrays, str(file.attrs.get(_JSON, ""))
         with np.load(path, allow_pickle=False) as table:
+            if "model.weights.h5" in table.files:
+                raise ValueError("it was saved by Keras. Save its weights there as .weights.h5, and load those")
             arrays = {name: table[name] for name in table.files}
-    except (OSError, ValueError, EOFError, KeyError) as error:
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} cannot be read as saved weights: {error}") from None
     text = str(arrays.pop(_JSON, ""))
     return arrays, text
@@ -228,6 +235,8 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
     if not text:
         raise ValueError(f"{path} holds weights alone: build the model and call load_weights() on it.")
     described = json.loads(text)
+    if not {"class_name", "config", "compiled", "compile"} <= described.keys():
+        raise ValueError(f"{path} holds no model that minifit saved.")
     if described["class_name"] != "Sequential":
         raise ValueError(
             f"{path} holds a {described['class_name']}, which cannot be rebuilt from a file. Make the model in code "

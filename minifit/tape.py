@@ -8,6 +8,7 @@ the inputs, and adds that up, for a value used twice receives a gradient twice.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
@@ -17,8 +18,24 @@ import numpy as np
 from . import ops
 from .backend import Array, to_numpy, xp
 
-#: The tapes that are open, outermost first.
-_tapes: list[GradientTape] = []
+
+class _Here(threading.local):
+    """What belongs to the thread that runs: one may train while another predicts."""
+
+    def __init__(self) -> None:
+        self.tapes: list[GradientTape] = []  # those that are open, outermost first
+
+
+_here = _Here()
+_changes = 0
+
+
+def changed(*variables: Any) -> None:
+    """Note that variables were changed in place: what a tape wrote down before is no longer so."""
+    global _changes
+    _changes += 1
+    for variable in variables:
+        variable.changed = _changes
 
 
 class Tensor(ops.Traced):
@@ -77,7 +94,7 @@ class Tensor(ops.Traced):
         return f"<Tensor shape={self.shape} dtype={self.dtype} value={to_numpy(self.value)!r}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.tracked and _tapes:
+        if self.tracked and _here.tapes:
             raise TypeError(
                 "np.asarray(), np.array() and float lists take a Tensor off the tape, and its gradient "
                 "would be lost. Leave the Tensor as it is (NumPy's functions work on it), or call "
@@ -119,10 +136,10 @@ class Tensor(ops.Traced):
                 x = x.value
             arrays.append(x)
         output = Tensor(op.forward(*arrays, **options))
-        if tracked and _tapes:
+        if tracked and _here.tapes:
             output.tracked = True
-            for tape in _tapes:
-                tape.records.append((op, inputs, options, output))
+            for tape in _here.tapes:
+                tape.records.append((op, inputs, options, output, _changes))
         return output
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -315,17 +332,19 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self.persistent = persistent
-        self.records: list[tuple[ops.Op, tuple, dict, Tensor]] = []
+        self.records: list[tuple[ops.Op, tuple, dict, Tensor, int]] = []
+        self._began = _changes
         self._used = False
 
     def __enter__(self) -> GradientTape:
-        _tapes.append(self)
+        _here.tapes.append(self)
+        self._began = _changes
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _tapes.remove(self)
+        _here.tapes.remove(self)
 
     def watch(self, tensor: Tensor | Sequence[Tensor]) -> None:
         """Follow a Tensor that is no variable, so that a gradient can be asked of it."""
@@ -372,33 +391,37 @@ class GradientTape:
                 "way from the variables to the loss."
             )
         self._used = True
-        several = isinstance(sources, (list, tuple))
-        wanted = list(sources) if several else [sources]
-        recording = self in _tapes
+        wanted = list(_tensors_in(sources))
+        recording = self in _here.tapes
         if recording:
-            _tapes.remove(self)  # walking back is no part of what was done
+            _here.tapes.remove(self)  # walking back is no part of what was done
         try:
             gradients = self._walk_back(target, wanted, output_gradients)
         finally:
             if recording:
-                _tapes.append(self)
+                _here.tapes.append(self)
             if not self.persistent:
                 self.records = []
-        return gradients if several else gradients[0]
+        return _put_back(sources, iter(gradients))
 
     def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any) -> list[Tensor | None]:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
-        read = (lambda x: x) if _tapes else unwrap
+        read = (lambda x: x) if _here.tapes else unwrap
         start = xp().ones(target.shape, dtype=target.dtype) if dy is None else dy
         found: dict[int, Any] = {id(target): start}
         keep = {id(x) for x in wanted}
-        for op, inputs, options, output in reversed(self.records):
+        on_the_way = None if _changes == self._began else self._leading_to(keep)
+        for op, inputs, options, output, when in reversed(self.records):
             key = id(output)
-            if key not in found:
+            if key not in found or (on_the_way is not None and key not in on_the_way):
                 continue
+            if on_the_way is not None:
+                _unchanged_since(when, inputs)
             dy = found[key] if key in keep else found.pop(key)
             needs = [isinstance(x, Tensor) and x.tracked for x in inputs]
+            if op.shortcut:  # past the probabilities, unless it is their gradient that is asked for
+                needs[1] = id(inputs[1]) in keep
             gradients = op.vjp(needs, dy, read(output), *[read(x) for x in inputs], **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
                 if need and gradient is not None:
@@ -406,8 +429,48 @@ class GradientTape:
                     found[id(x)] = gradient if before is None else before + gradient
         return [self._as_tensor(found.get(id(x))) for x in wanted]
 
+    def _leading_to(self, keep: set[int]) -> set[int]:
+        """Return the ids of all that was computed from the wanted sources."""
+        reached = set(keep)
+        for _, inputs, _, output, _ in self.records:
+            if any(id(x) in reached for x in inputs):
+                reached.add(id(output))
+        return reached
+
     @staticmethod
     def _as_tensor(gradient: Any) -> Tensor | None:
         if gradient is None or isinstance(gradient, Tensor):
             return gradient
         return Tensor(gradient)
+
+
+def _unchanged_since(when: int, inputs: tuple) -> None:
+    for x in inputs:
+        if getattr(x, "changed", 0) > when:
+            raise RuntimeError(
+                f"{x.name!r} was changed (by an optimizer or assign) after the tape had used it, so its gradient would "
+                "be that of another value. Take all gradients first, then apply them."
+            )
+
+
+def _tensors_in(sources: Any) -> Iterator[Tensor]:
+    """Yield the Tensors in nested lists, tuples and dicts."""
+    if isinstance(sources, Tensor):
+        yield sources
+    elif isinstance(sources, (list, tuple, dict)):
+        for item in sources.values() if isinstance(sources, dict) else sources:
+            yield from _tensors_in(item)
+    else:
+        raise TypeError(
+            f"gradient(target, sources) expects Variables or Tensors, or lists and dicts of them; got "
+            f"{type(sources).__name__}, of which no tape knows anything."
+        )
+
+
+def _put_back(sources: Any, gradients: Iterator[Any]) -> Any:
+    """Return the gradients in the nesting of the sources."""
+    if isinstance(sources, dict):
+        return {key: _put_back(item, gradients) for key, item in sources.items()}
+    if isinstance(sources, (list, tuple)):
+        return [_put_back(item, gradients) for item in sources]
+    return next(gradients)

@@ -18,6 +18,7 @@ from .callbacks.callback import Logs, as_callbacks, python_logs
 from .compiled import CompileMetrics
 from .data import ArrayData
 from .inputs import Batch
+from .layers import Layer
 from .metrics import Mean
 from .tape import GradientTape, Tensor, unwrap
 
@@ -211,6 +212,11 @@ class Trainer:
             loss = self.compute_loss(x, y, y_pred, sample_weight)
         variables = self._trained or self.trainable_variables
         if variables:
+            if not getattr(loss, "tracked", False):
+                raise TypeError(
+                    "The loss does not depend on the model: either it ignores y_pred, or the computation left the tape. "
+                    "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
+                )
             gradients = tape.gradient(loss, variables)
             self.optimizer.apply(gradients, variables)
         # The predictions, and so the metrics, are those of the weights before the update.
@@ -229,7 +235,7 @@ class Trainer:
     def _measure(self, x: Array, y: Any, y_pred: Tensor, sample_weight: Any, loss: Any) -> None:
         # A batch counts in the epoch's loss by its number of samples, whatever their weights.
         n_samples = len(x)
-        self._loss_tracker.total = self._loss_tracker.total + unwrap(loss) * float(n_samples)
+        self._loss_tracker.total = self._loss_tracker.total + unwrap(loss).astype("float64") * n_samples
         self._loss_tracker.count += n_samples
         if y is not None:
             self._compiled_metrics.update_state(y, y_pred, sample_weight)
@@ -312,27 +318,29 @@ class Trainer:
                 inputs.positive_integer("validation_batch_size", validation_batch_size)
             validation = self._test_data(*held_out, validation_batch_size or batch_size, "validation_data")
         self._prepare(train, validation)
-        self._trained = self.trainable_variables  # looked up once, not at every step
 
         logs: Logs = {}
         self.stop_training = False
         run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.n_steps)
         step = self._step("train_step", self._update)
-        with backend.one_blas_thread(self._largest_product(train.batch_size)):
-            run.call("on_train_begin")
-            for epoch in range(initial_epoch, epochs):
-                self.reset_metrics()
-                run.call("on_epoch_begin", epoch)
-                logs = self._run_epoch(train, step, run)
-                if validation is not None and validate_after(epoch + 1):
-                    val_logs = self._run_test(validation, run)
-                    logs.update({f"val_{name}": value for name, value in val_logs.items()})
-                # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
-                run.call("on_epoch_end", epoch, logs=python_logs(logs))
-                if self.stop_training:
-                    break
-            run.call("on_train_end", logs=python_logs(logs))
-        self._trained = []
+        try:
+            with backend.one_blas_thread(self._largest_product(train.batch_size)):
+                run.call("on_train_begin")
+                for epoch in range(initial_epoch, epochs):
+                    self.reset_metrics()
+                    self._trained = self.trainable_variables  # looked up once an epoch, not at every step
+                    run.call("on_epoch_begin", epoch)
+                    logs = self._run_epoch(train, step, run)
+                    if validation is not None and validate_after(epoch + 1):
+                        val_logs = self._run_test(validation, run)
+                        logs.update({f"val_{name}": value for name, value in val_logs.items()})
+                    # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
+                    run.call("on_epoch_end", epoch, logs=python_logs(logs))
+                    if self.stop_training:
+                        break
+                run.call("on_train_end", logs=python_logs(logs))
+        finally:
+            self._trained = []
         return self.history  # type: ignore[return-value]
 
     def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
@@ -544,7 +552,7 @@ class Trainer:
         for batches in sets:
             if batches is None:
                 continue
-            if not self.built:
+            if not self.built and getattr(type(self), "call", None) is not Layer.call:
                 self(batches.first_row(), training=False)
             shape = self.output_shape
             if batches.y is None or shape is None or type(self).train_step is not Trainer.train_step:
@@ -555,6 +563,13 @@ class Trainer:
 
     def _callback_list(self, callbacks: Any, verbose: int, with_history: bool = False, **params: Any) -> CallbackList:
         if isinstance(callbacks, CallbackList):
+            for callback in callbacks.callbacks:
+                callback.set_model(self)
+            if with_history:
+                known = [callback for callback in callbacks.callbacks if isinstance(callback, History)]
+                self.history = known[0] if known else History()
+                if not known:
+                    callbacks.append(self.history)
             return callbacks
         chain = as_callbacks(callbacks)
         if with_history:

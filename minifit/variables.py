@@ -14,7 +14,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .tape import Tensor, unwrap
+from .tape import Tensor, changed, unwrap
 
 
 class Variable(Tensor):
@@ -39,7 +39,7 @@ class Variable(Tensor):
     array(2.5, dtype=float32)
     """
 
-    __slots__ = ("home", "may_train", "name")
+    __slots__ = ("_trainable", "changed", "home", "may_train", "name")
 
     def __init__(
         self,
@@ -58,16 +58,18 @@ class Variable(Tensor):
             value = unwrap(initializer)
         super().__init__(backend.xp().array(value, dtype=dtype), tracked=trainable)
         self.name = name
+        self._trainable = trainable
+        self.changed = 0  # when it was last changed in place, in the tape's count of changes
         self.may_train = trainable  # False for what no gradient ever moves, such as moving statistics
         self.home: FlatVector | None = None
 
     @property
     def trainable(self) -> bool:
-        return self.tracked
+        return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self.tracked = bool(value)
+        self._trainable = self.tracked = bool(value)
 
     def assign(self, value: Any) -> Variable:
         """Set the value in place."""
@@ -78,16 +80,19 @@ class Variable(Tensor):
             )
         bring = backend.to_numpy if backend.on_host(self.value) else backend.asarray
         self.value[...] = bring(value)
+        changed(self)
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place."""
         self.value[...] += unwrap(value)
+        changed(self)
         return self
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place."""
         self.value[...] -= unwrap(value)
+        changed(self)
         return self
 
     def __repr__(self) -> str:

@@ -501,7 +501,7 @@ def test_a_training_step_stays_in_the_float_type(
 
     class Watch(keras.GradientTape):
         def gradient(self, *arguments: Any, **options: Any) -> Any:
-            recorded.extend(output for *_, output in self.records)
+            recorded.extend(output for *_, output, _ in self.records)
             gradients = super().gradient(*arguments, **options)
             recorded.extend(gradients)
             return gradients

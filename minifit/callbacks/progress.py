@@ -22,7 +22,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._live = sys.stdout.isatty() or _in_notebook()
+        self._live = sys.stdout is not None and (sys.stdout.isatty() or _in_notebook())
         self._in_fit = False
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -90,8 +90,16 @@ class ProgbarLogger(Callback):
             line = f"{self._step}/{total} - {clock}" + (f" - {values}" if values else "")
         # Spaces wipe what a longer line left behind; notebooks know no escape code for that.
         begin = "\r" if self._live and self.params["verbose"] == 1 else ""
-        print(begin + line.ljust(self._written if begin else 0), end=end, flush=True)
+        say(begin + line.ljust(self._written if begin else 0), end=end)
         self._written = len(line)
+
+
+def say(text: str, end: str = "\n") -> None:
+    """Print, with plainer lines where the output knows no others."""
+    try:
+        print(text, end=end, flush=True)
+    except UnicodeEncodeError:
+        print(text.translate(str.maketrans("━╌─", "=.-")), end=end, flush=True)
 
 
 def _bar(step: int, total: int) -> str:

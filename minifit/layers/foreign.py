@@ -55,16 +55,19 @@ class Foreign(Layer):
     def build(self, input_shape: Shape) -> None:
         if hasattr(self._inner, "build"):
             self._inner.build(input_shape[-1], random.stream("initializers"))
-        self._names = [
+        arrays = [
             name
             for name, value in vars(self._inner).items()
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not name.startswith("_")
         ]
+        # build() may have made room for the gradients already.
+        self._names = [name for name in arrays if not (name.startswith("d") and name[1:] in arrays)]
         for name in self._names:
             self._variables.append(Variable(getattr(self._inner, name), dtype=self.dtype, name=name))
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         inner, names = self._inner, self._names
+        self._last_call = this_call = object()
 
         def forward(x: Any, *weights: Any) -> Any:
             for name, weight in zip(names, weights, strict=True):
@@ -72,6 +75,18 @@ class Foreign(Layer):
             return inner.forward(x, training=training) if self._forward_takes_training else inner.forward(x)
 
         def vjp(needs: Any, dy: Any, y: Any, x: Any, *weights: Any) -> list[Any]:
-            return [inner.backward(dy), *(getattr(inner, f"d{name}") for name in names)]
+            if self._last_call is not this_call:
+                raise RuntimeError(
+                    f"{type(inner).__name__} was called again before its backward: what it keeps for backward is of "
+                    "the last call. Use two objects."
+                )
+            dx = inner.backward(dy)
+            missing = [f"d{name}" for name in names if not hasattr(inner, f"d{name}")]
+            if missing:
+                raise AttributeError(
+                    f"{type(inner).__name__}.backward() must leave the gradients of its weights: {', '.join(missing)} "
+                    "is not there. A constant's name begins with an underscore."
+                )
+            return [dx, *(getattr(inner, f"d{name}") for name in names)]
 
         return Op(forward, vjp)(inputs, *self._variables)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,8 +17,16 @@ from .owner import Owner
 
 Shape = tuple[int | None, ...]
 
-#: The calls under way, outermost first: whether it is a training call, and the losses added in it.
-_calls: list[tuple[bool, list[Any]]] = []
+
+class _Here(threading.local):
+    """What belongs to the thread that runs: one may train while another predicts."""
+
+    def __init__(self) -> None:
+        # The calls under way, outermost first: whether it is a training call, and the losses added in it.
+        self.calls: list[tuple[bool, list[Any]]] = []
+
+
+_here = _Here()
 
 
 class Layer(Owner):
@@ -106,18 +115,18 @@ class Layer(Owner):
         if not self.built:
             self.build_once((None, *inputs.shape[1:]))
         if training is None:
-            training = _calls[-1][0] if _calls else False
+            training = _here.calls[-1][0] if _here.calls else False
         if self._takes_training:
             options["training"] = training
         added: list[Any] = []
-        _calls.append((training, added))
+        _here.calls.append((training, added))
         try:
             outputs = self.call(inputs, **options)
         finally:
-            _calls.pop()
+            _here.calls.pop()
             self._call_losses = added
-        if added and _calls:
-            _calls[-1][1].extend(added)  # what an inner layer adds is the outer one's, too
+        if added and _here.calls:
+            _here.calls[-1][1].extend(added)  # what an inner layer adds is the outer one's, too
         return outputs if isinstance(outputs, Tensor) else _constant(outputs)
 
     def _as_input(self, inputs: Any) -> backend.Array:
@@ -164,7 +173,7 @@ class Layer(Owner):
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar to the loss of the call under way."""
-        (_calls[-1][1] if _calls else self._call_losses).append(loss)
+        (_here.calls[-1][1] if _here.calls else self._call_losses).append(loss)
 
     @property
     def losses(self) -> list[Any]:
