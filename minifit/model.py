@@ -148,6 +148,11 @@ class Sequential(Model):
             self._append(layer)
         self._build_if_possible()
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without an Input."""
+        return [layer for layer in self._layers if not isinstance(layer, InputLayer)]
+
     def add(self, layer: Layer) -> None:
         """Add a layer at the end."""
         self._append(layer)
@@ -206,7 +211,7 @@ class Sequential(Model):
         self.built = True
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        if not self.layers:
+        if not self._layers:
             raise ValueError(f"The Sequential {self.name!r} has no layers yet: add(...) some first.")
         for layer in self._layers:
             inputs = layer(inputs, training=training)

@@ -40,7 +40,6 @@ class Trainer:
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
         self._own_metrics: list[Any] = []
-        self._trained: list[Any] = []
         self._loss: Callable[..., Any] | None = None
         self._loss_weight = 1.0
 
@@ -205,16 +204,17 @@ class Trainer:
         self._update(data)
         return self._results()
 
-    def _update(self, data: Any) -> None:
+    def _update(self, data: Any, variables: list[Any] | None = None) -> None:
         x, y, sample_weight = _unpack(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
             loss = self.compute_loss(x, y, y_pred, sample_weight)
-        variables = self._trained or self.trainable_variables
+        if variables is None:
+            variables = self.trainable_variables
         if variables:
             if not getattr(loss, "tracked", False):
                 raise TypeError(
-                    "The loss does not depend on the model: either it ignores y_pred, or the computation left the tape. "
+                    "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
                     "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
                 )
             gradients = tape.gradient(loss, variables)
@@ -323,24 +323,20 @@ class Trainer:
         self.stop_training = False
         run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.n_steps)
         step = self._step("train_step", self._update)
-        try:
-            with backend.one_blas_thread(self._largest_product(train.batch_size)):
-                run.call("on_train_begin")
-                for epoch in range(initial_epoch, epochs):
-                    self.reset_metrics()
-                    self._trained = self.trainable_variables  # looked up once an epoch, not at every step
-                    run.call("on_epoch_begin", epoch)
-                    logs = self._run_epoch(train, step, run)
-                    if validation is not None and validate_after(epoch + 1):
-                        val_logs = self._run_test(validation, run)
-                        logs.update({f"val_{name}": value for name, value in val_logs.items()})
-                    # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
-                    run.call("on_epoch_end", epoch, logs=python_logs(logs))
-                    if self.stop_training:
-                        break
-                run.call("on_train_end", logs=python_logs(logs))
-        finally:
-            self._trained = []
+        with backend.one_blas_thread(self._largest_product(train.batch_size)):
+            run.call("on_train_begin")
+            for epoch in range(initial_epoch, epochs):
+                self.reset_metrics()
+                run.call("on_epoch_begin", epoch)
+                logs = self._run_epoch(train, step, run)
+                if validation is not None and validate_after(epoch + 1):
+                    val_logs = self._run_test(validation, run)
+                    logs.update({f"val_{name}": value for name, value in val_logs.items()})
+                # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
+                run.call("on_epoch_end", epoch, logs=python_logs(logs))
+                if self.stop_training:
+                    break
+            run.call("on_train_end", logs=python_logs(logs))
         return self.history  # type: ignore[return-value]
 
     def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
@@ -349,9 +345,10 @@ class Trainer:
         def current_logs() -> Logs:
             return python_logs(self._results() if logs is None else logs)
 
+        variables = self.trainable_variables  # looked up once an epoch, not at every step
         for index, batch in enumerate(train):
             run.call("on_train_batch_begin", index)
-            logs = step(batch)
+            logs = step(batch, variables)
             run.call("on_train_batch_end", index, logs=current_logs)
             if self.stop_training:
                 break
@@ -363,7 +360,7 @@ class Trainer:
             return ours
         users = getattr(self, name)
 
-        def step(batch: Batch) -> Logs:
+        def step(batch: Batch, variables: list[Any] | None = None) -> Logs:
             x, y, sample_weight = batch
             logs = users((x, y) if sample_weight is None else (x, y, sample_weight))
             if not isinstance(logs, Mapping):
@@ -455,7 +452,6 @@ class Trainer:
     ) -> Any:
         """Take one step on one batch; return loss and metrics of this batch alone."""
         self._must_be_compiled("train_on_batch")
-        self._trained = []
         train, _ = self._training_data(x, y, sample_weight, class_weight, len(x), False, 0.0, None)
         self._prepare(train)
         self.reset_metrics()

@@ -44,8 +44,9 @@ class Owner:
                 for item in value.values():
                     look_into(item)
 
-        for value in vars(self).values():
-            look_into(value)
+        for name, value in vars(self).items():
+            if name != "_call_losses":  # a weight there is a penalty, and belongs where it is an attribute
+                look_into(value)
         return list(found.values())
 
     def walk(self) -> Iterator[Owner]:
