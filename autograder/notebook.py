@@ -6,6 +6,7 @@ import html
 import inspect
 import math
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,6 +95,12 @@ def _unfit(exercise: Exercise, obj: Any) -> str:
     return ""
 
 
+def _say(text: str, indent: str = "") -> None:
+    """Print prose in lines that fit a notebook, which would break a longer one in the middle of a word."""
+    for line in text.splitlines():
+        print(textwrap.fill(line, 96, subsequent_indent=indent, break_long_words=False))
+
+
 def hint(identifier: str) -> None:
     """Show the next hint of an exercise; each says a little more than the one before."""
     exercise = exercises.get(identifier)
@@ -101,7 +108,7 @@ def hint(identifier: str) -> None:
     number = min(shown, len(exercise.hints) - 1)
     store.change("hints", identifier, lambda n: min((n or 0) + 1, len(exercise.hints)))
     left = len(exercise.hints) - number - 1
-    print(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}")
+    _say(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}")
     if left:
         print(f'{left} more: call hint("{identifier}") again.')
     else:
@@ -144,14 +151,12 @@ def predict(identifier: str, answer: Any = ...) -> None:
     committed = store.read("predictions").get(identifier)
     if committed is not None:
         same = answer is Ellipsis or _cleaned(question, answer) == committed
-        print(
-            f"You predicted {_told(question, committed)}." + ("" if same else " A prediction stands once it is made.")
-        )
+        _say(f"You predicted {_told(question, committed)}." + ("" if same else " A prediction stands once it is made."))
         return
     if answer is Ellipsis:
-        print(question.text)
+        _say(question.text)
         for letter, text in (question.choices or {}).items():
-            print(f"  {letter}  {text}")
+            _say(f"  {letter}  {text}", indent="     ")
         how = "a letter" if question.choices else "a number"
         print(f"No prediction yet: put {how} in place of the dots and run the cell.")
         return
@@ -161,7 +166,7 @@ def predict(identifier: str, answer: Any = ...) -> None:
         print(f"predict({identifier!r}, ...) expects {expected}; got {answer!r}.")
         return
     store.change("predictions", identifier, lambda _: value)
-    print(f"You predict {_told(question, value)}. Now find out.")
+    _say(f"You predict {_told(question, value)}. Now find out.")
 
 
 def reveal(identifier: str, measured: Any = None) -> None:
@@ -179,8 +184,8 @@ def reveal(identifier: str, measured: Any = None) -> None:
         print(f"Predict first: predict({identifier!r}, ...) above. The answer is shown after that.")
         return
     answer = question.answer if question.answer is not None else _cleaned(question, measured)
-    print(question.text)
-    print(f"You predicted {_told(question, committed)}.")
+    _say(question.text)
+    _say(f"You predicted {_told(question, committed)}.")
     if answer is None:
         print("Nothing has been measured yet: run the experiment above, then this cell.")
         return
@@ -188,7 +193,7 @@ def reveal(identifier: str, measured: Any = None) -> None:
     if measured is not None and (question.answer is not None or question.choices is None):
         print(f"Measured: {_measured(measured)}.")
     verdict = "As you said" if _agrees(question, committed, answer) else "It is not so"
-    print(f"{verdict}: {_told(question, answer)}. {question.because}")
+    _say(f"{verdict}: {_told(question, answer)}. {question.because}")
 
 
 def _cleaned(question: Question, answer: Any) -> Any:
