@@ -48,7 +48,7 @@ def _remember(name: str, y: Any, x: Any) -> Any:
     return y
 
 
-_NAMED: dict[str, Callable[..., Any]] = {
+NAMED: dict[str, Callable[..., Any]] = {
     "linear": linear,
     "relu": relu,
     "sigmoid": sigmoid,
@@ -67,12 +67,14 @@ def get(identifier: Any) -> Callable[..., Any]:
     """
     if identifier is None:
         return linear
-    return identifier if callable(identifier) else look_up("activation", identifier, _NAMED, "relu")
+    return identifier if callable(identifier) else look_up("activation", identifier, NAMED, "relu")
 
 
 def serialize(activation: Callable[..., Any]) -> str:
     """Return an activation's name, from which `get` finds it again."""
     name = getattr(activation, "__name__", type(activation).__name__)
-    if _NAMED.get(name, activation) is not activation:
+    if NAMED.get(name, activation) is not activation:
         raise ValueError(f"Your own activation is called {name!r} like one of minifit's; rename it to save the model.")
+    if name == "<lambda>":
+        raise ValueError("A lambda as activation has no name to be saved under; write it with def.")
     return name

@@ -85,5 +85,6 @@ class ArrayData:
         # Only the batch is brought to the float type in use: the data set may be larger than memory allows twice.
         if array is None:
             return None
-        batch = backend.asarray(array[rows])
+        # take() gathers rows faster than indexing with an array does.
+        batch = backend.asarray(array[rows] if isinstance(rows, slice) else array.take(rows, axis=0))
         return batch.astype(backend.floatx(), copy=False) if backend.is_float(batch) else batch

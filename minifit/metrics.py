@@ -264,6 +264,24 @@ def get(identifier: Any, argument: str = "metric") -> Any:
     return look_up(argument, identifier, _NAMED, "accuracy")
 
 
+def serialize(metric: Any) -> Any:
+    """Return plain data from which `deserialize` makes an equal metric; None for one of the user's own."""
+    if isinstance(metric, str):
+        return metric
+    if isinstance(metric, type) and metric in _CLASSES:
+        return {"class_name": metric.__name__, "config": {}}
+    if type(metric) in _CLASSES:
+        return {"class_name": type(metric).__name__, "config": {"name": metric.name, **getattr(metric, "options", {})}}
+    return None
+
+
+def deserialize(described: Any) -> Any:
+    """Return the metric that `serialize` described."""
+    if isinstance(described, str):
+        return described
+    return look_up("a saved metric", described["class_name"], _NAMED, "accuracy")(**described["config"])
+
+
 def check(identifier: Any, argument: str) -> None:
     """Raise for what `resolve` could not make a metric of."""
     if not (isinstance(identifier, str) and identifier in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES)):

@@ -493,7 +493,8 @@ def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
         dy = dy * _inside(_pick(p, labels))
     hot = labels[..., None] == xp().arange(logits.shape[-1])
     if needs[1]:
-        return None, (1 / np.sum(p, axis=-1, keepdims=True) - hot / p) * np.expand_dims(dy, -1)
+        total = np.sum(p, axis=-1, keepdims=True)
+        return None, (1 / total - hot / np.clip(p, *_clip_bounds(p))) * np.expand_dims(dy, -1)
     return (p - hot) * np.expand_dims(dy, -1), None
 
 
@@ -526,7 +527,8 @@ def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
         t = t * _inside(p)
     if needs[1]:
         total = np.sum(p, axis=-1, keepdims=True)
-        return None, (np.sum(t, axis=-1, keepdims=True) / total - t / p) * np.expand_dims(dy, -1)
+        each = t / np.clip(p, *_clip_bounds(p))
+        return None, (np.sum(t, axis=-1, keepdims=True) / total - each) * np.expand_dims(dy, -1)
     return (p * np.sum(t, axis=-1, keepdims=True) - t) * np.expand_dims(dy, -1), None
 
 
@@ -545,7 +547,8 @@ def _sigmoid_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):
         return dy * (sigmoid(logits) - targets), None
     dy = dy * _inside(probabilities)
     if needs[1]:
-        return None, dy * ((1 - targets) / (1 - probabilities) - targets / probabilities)
+        p = np.clip(probabilities, *_clip_bounds(probabilities))
+        return None, dy * ((1 - targets) / (1 - p) - targets / p)
     return dy * (probabilities - targets), None
 
 

@@ -36,8 +36,7 @@ def set_random_seed(seed: int) -> None:
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**32:
         raise ValueError(f"set_random_seed(seed) expects an integer from 0 to 2**32 - 1, such as 42; got {seed!r}.")
     _seed = int(seed)
-    for name in [name for name in _streams if not name.startswith("own/")]:
-        del _streams[name]
+    _streams.clear()
     python_random.seed(_seed)
     np.random.seed(_seed)  # noqa: NPY002 - the user's own code may draw from it; the engine never does
 
@@ -68,8 +67,6 @@ def set_state(state: dict[str, Any]) -> None:
         stream(name).bit_generator.state = inner
 
 
-def own_stream(seed: int) -> str:
-    """Begin a stream of somebody's own at `seed`, apart from `set_random_seed`; return its name."""
-    name = f"own/{sum(known.startswith('own/') for known in _streams)}"
-    _streams[name] = np.random.Generator(np.random.SFC64(seed))
-    return name
+def seeded(seed: int) -> np.random.Generator:
+    """Return a generator of somebody's own, apart from all streams, which begins at `seed`."""
+    return np.random.Generator(np.random.SFC64(seed))

@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from . import activations, losses, metrics, optimizers
 from . import layers as layers_module
-from . import losses, optimizers
 from .naming import look_up, snake_case
 
 _JSON = "config.json"
@@ -205,7 +205,10 @@ def save_model(model: Any, path: str | os.PathLike[str], overwrite: bool = True)
 
 def _must_be_rebuildable(layer: Any) -> None:
     try:
-        type(layer).from_config(layer.get_config())
+        config = layer.get_config()
+        if isinstance(config.get("activation"), str) and config["activation"] not in activations.NAMED:
+            config["activation"] = None  # the user's own, which load_model takes from custom_objects
+        type(layer).from_config(config)
     except Exception as error:
         raise ValueError(
             f"The layer {layer.name!r} cannot be saved: {type(layer).__name__}.get_config() does not give what its "
@@ -260,6 +263,8 @@ def _compile_as_saved(model: Any, config: dict[str, Any] | None, arrays: dict[st
         )
         return
     optimizer, loss = optimizers.get(config.pop("optimizer")), losses.deserialize(config.pop("loss"))
+    for argument in ("metrics", "weighted_metrics"):
+        config[argument] = [metrics.deserialize(described) for described in config[argument]]
     model.compile(optimizer, loss, **config)
     if "optimizer/iterations" in arrays:
         optimizer.build(model.trainable_variables)

@@ -128,18 +128,16 @@ class Tensor(ops.Traced):
 
     def record(self, op: ops.Op, inputs: tuple, options: dict) -> Tensor:
         """Run `op` on the arrays of `inputs` and write it down on every open tape."""
-        tracked = False
-        arrays = []
+        arrays, needs = [], []
         for x in inputs:
-            if isinstance(x, Tensor):
-                tracked = tracked or x.tracked
-                x = x.value
-            arrays.append(x)
+            is_tensor = isinstance(x, Tensor)
+            arrays.append(x.value if is_tensor else x)
+            needs.append(is_tensor and x.tracked)
         output = Tensor(op.forward(*arrays, **options))
-        if tracked and _here.tapes:
+        if True in needs and _here.tapes:
             output.tracked = True
             for tape in _here.tapes:
-                tape.records.append((op, inputs, options, output, _changes))
+                tape.records.append((op, inputs, arrays, needs, options, output, _changes))
         return output
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
@@ -332,7 +330,8 @@ class GradientTape:
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self.persistent = persistent
-        self.records: list[tuple[ops.Op, tuple, dict, Tensor, int]] = []
+        # op, inputs, their arrays, which of them want a gradient, options, output, count of changes
+        self.records: list[tuple[ops.Op, tuple, list, list[bool], dict, Tensor, int]] = []
         self._began = _changes
         self._used = False
 
@@ -407,22 +406,22 @@ class GradientTape:
     def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any) -> list[Tensor | None]:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
-        read = (lambda x: x) if _here.tapes else unwrap
+        nested = bool(_here.tapes)
         start = xp().ones(target.shape, dtype=target.dtype) if dy is None else dy
         found: dict[int, Any] = {id(target): start}
         keep = {id(x) for x in wanted}
         on_the_way = None if _changes == self._began else self._leading_to(keep)
-        for op, inputs, options, output, when in reversed(self.records):
+        for op, inputs, arrays, needs, options, output, when in reversed(self.records):
             key = id(output)
             if key not in found or (on_the_way is not None and key not in on_the_way):
                 continue
             if on_the_way is not None:
                 _unchanged_since(when, inputs)
             dy = found[key] if key in keep else found.pop(key)
-            needs = [isinstance(x, Tensor) and x.tracked for x in inputs]
             if op.shortcut:  # past the probabilities, unless it is their gradient that is asked for
-                needs[1] = id(inputs[1]) in keep
-            gradients = op.vjp(needs, dy, read(output), *[read(x) for x in inputs], **options)
+                needs = [needs[0], id(inputs[1]) in keep]
+            y, values = (output, inputs) if nested else (output.value, arrays)
+            gradients = op.vjp(needs, dy, y, *values, **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
                 if need and gradient is not None:
                     before = found.get(id(x))
@@ -432,7 +431,7 @@ class GradientTape:
     def _leading_to(self, keep: set[int]) -> set[int]:
         """Return the ids of all that was computed from the wanted sources."""
         reached = set(keep)
-        for _, inputs, _, output, _ in self.records:
+        for _, inputs, _, _, _, output, _ in self.records:
             if any(id(x) in reached for x in inputs):
                 reached.add(id(output))
         return reached

@@ -249,6 +249,8 @@ def _put_back(model: Any) -> Iterator[None]:
     measured = [(m, copy.deepcopy(vars(m))) for m in model.metrics]
     resolved = {name: copy.copy(value) for name, value in vars(compiled).items()}
     streams = random.get_state()
+    own = [g for owner in model.walk() for g in vars(owner).values() if isinstance(g, np.random.Generator)]
+    own_states = [generator.bit_generator.state for generator in own]
     try:
         yield
     finally:
@@ -264,6 +266,8 @@ def _put_back(model: Any) -> Iterator[None]:
             vars(metric).clear()
             vars(metric).update(before)
         random.set_state(streams)
+        for generator, before in zip(own, own_states, strict=True):
+            generator.bit_generator.state = before
 
 
 # --------------------------------------------------------------------------- one run

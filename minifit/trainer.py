@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import backend, inputs, losses, optimizers
+from . import metrics as _metrics
 from .backend import Array
 from .callbacks import CallbackList, History, ProgbarLogger
 from .callbacks.callback import Logs, as_callbacks, python_logs
@@ -87,11 +88,11 @@ class Trainer:
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return plain data that compiles an equal model, or None if something in it is the user's own."""
         loss, metrics = losses.serialize(self._loss), self._compiled_metrics
-        names = [*metrics.plain, *metrics.weighted]
+        plain, weighted = ([_metrics.serialize(m) for m in given] for given in (metrics.plain, metrics.weighted))
         ours = (
             isinstance(self.optimizer, optimizers.Optimizer) and type(self.optimizer).__module__ == optimizers.__name__
         )
-        if not ours or loss is None or not all(isinstance(name, str) for name in names):
+        if not ours or loss is None or None in (*plain, *weighted):
             return None
         config = self.optimizer.get_config()
         if callable(config["learning_rate"]):
@@ -99,8 +100,8 @@ class Trainer:
         return {
             "optimizer": {"class_name": type(self.optimizer).__name__, "config": config},
             "loss": loss,
-            "metrics": metrics.plain,
-            "weighted_metrics": metrics.weighted,
+            "metrics": plain,
+            "weighted_metrics": weighted,
             "loss_weights": self._loss_weight,
         }
 

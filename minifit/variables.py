@@ -79,21 +79,24 @@ class Variable(Tensor):
                 f"Variable {self.name!r} has shape {self.shape}; assign() was given shape {np.shape(value)}."
             )
         bring = backend.to_numpy if backend.on_host(self.value) else backend.asarray
-        self.value[...] = bring(value)
-        changed(self)
+        return self._set(bring(value))
+
+    def _set(self, value: Array) -> Variable:
+        if self.home is None:
+            # A new array: what a tape has computed from the old one stays true.
+            self.value = value.astype(self.dtype, copy=True)
+        else:
+            self.value[...] = value
+            changed(self)
         return self
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place."""
-        self.value[...] += unwrap(value)
-        changed(self)
-        return self
+        return self._set(self.value + unwrap(value))
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place."""
-        self.value[...] -= unwrap(value)
-        changed(self)
-        return self
+        return self._set(self.value - unwrap(value))
 
     def __repr__(self) -> str:
         return f"<Variable {self.name} shape={self.shape} dtype={self.dtype}>"

@@ -75,13 +75,41 @@ def test_weights_keep_their_order_while_part_of_a_model_is_frozen_and_fit_runs()
 # --- tapes ---------------------------------------------------------------------------------------
 
 
-def test_a_gradient_after_its_weight_was_changed_raises():
+def test_a_gradient_is_that_of_the_value_the_tape_has_seen():
     v = keras.Variable(3.0)
-    with keras.GradientTape(persistent=True) as tape:
+    with keras.GradientTape() as tape:
         loss = v * v
     v.assign(100.0)
+    assert float(tape.gradient(loss, v)) == 6.0
+
+
+def test_a_gradient_after_an_optimizer_has_changed_its_weight_raises():
+    v = keras.Variable(3.0)
+    optimizer = keras.optimizers.SGD(0.1)
+    optimizer.apply([np.float32(0)], [v])
+    with keras.GradientTape(persistent=True) as tape:
+        loss = v * v
+    optimizer.apply([np.float32(1)], [v])
     with pytest.raises(RuntimeError, match="Take all gradients first"):
         tape.gradient(loss, v)
+
+
+def test_a_layer_may_move_its_own_statistics_while_it_trains():
+    class Centre(keras.layers.Layer):
+        def build(self, input_shape):
+            self.moving = self.add_weight((input_shape[-1],), "zeros", trainable=False, name="moving")
+            self.scale = self.add_weight((input_shape[-1],), "ones", name="scale")
+
+        def call(self, inputs, training=False):
+            centred = (inputs - self.moving) * self.scale
+            if training:
+                self.moving.assign(0.9 * self.moving + 0.1 * keras.ops.mean(inputs, axis=0))
+            return centred
+
+    model = keras.Sequential([keras.Input((4,)), Centre(), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(X, Y, epochs=2, verbose=0)
+    assert np.any(model.layers[0].moving.numpy() != 0)
 
 
 def test_a_gradient_that_does_not_pass_the_changed_weight_is_still_given():

@@ -48,7 +48,7 @@ class Dropout(Layer):
         self.rate = float(rate)
         self.noise_shape = noise_shape
         self.seed = seed
-        self._stream = "dropout" if seed is None else random.own_stream(seed)
+        self._generator = None if seed is None else random.seeded(seed)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
@@ -60,7 +60,8 @@ class Dropout(Layer):
         shape = inputs.shape
         if self.noise_shape is not None:
             shape = tuple(n if wanted is None else wanted for n, wanted in zip(shape, self.noise_shape, strict=True))
-        uniform = random.stream(self._stream).random(shape, dtype="float32")
+        generator = self._generator or random.stream("dropout")
+        uniform = generator.random(shape, dtype="float32")
         # The mask holds 0 and 1 / (1 - rate), so that one product does both jobs.
         mask = backend.asarray(uniform >= self.rate).astype(inputs.dtype)
         mask *= 1 / (1 - self.rate)
