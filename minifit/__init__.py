@@ -23,9 +23,9 @@ from .layers import Input, Layer
 from .losses import Loss
 from .metrics import Metric
 from .model import Model, Sequential
+from .models import load_model
 from .naming import clear_session
 from .optimizers import Optimizer
-from .saving import load_model
 from .tape import GradientTape, Tensor, stop_gradient
 from .utils import set_random_seed
 from .variables import Variable

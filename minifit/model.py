@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import backend, saving
+from . import layers as layers_module
 from .callbacks.progress import say
 from .layers import Foreign, InputLayer, Layer
 from .layers.layer import Shape
+from .naming import look_up
 from .tape import Tensor
 from .trainer import Trainer
 
@@ -225,5 +227,18 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Sequential:
         """Make an untrained Sequential from what `get_config` returned."""
-        layers: Sequence[Layer] = [saving.layer_from_config(item, custom_objects) for item in config["layers"]]
+        layers: Sequence[Layer] = [layer_from_config(item, custom_objects) for item in config["layers"]]
         return cls(layers, name=config.get("name"))
+
+
+def layer_from_config(item: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Any:
+    """Make a layer from its class name and configuration."""
+    own = custom_objects or {}
+    if item["class_name"] == "Sequential":
+        return Sequential.from_config(item["config"], own)
+    known = {name: getattr(layers_module, name) for name in layers_module.__all__ if name not in ("Input", "Foreign")}
+    config = {**item["config"]}
+    if config.get("activation") in own:
+        config["activation"] = own[config["activation"]]
+    kinds = {**known, **own}
+    return look_up("load_model(custom_objects=...)", item["class_name"], kinds, "Dense")(**config)
