@@ -12,6 +12,7 @@ import contextlib
 import functools
 import importlib
 import os
+import threading
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -163,8 +164,41 @@ def one_blas_thread(largest_product_flops: float) -> Iterator[None]:
     if controller is None:
         yield
         return
-    with controller.limit(limits=1, user_api="blas"):
+    with _limited:
+        _limited.enter(controller)
+    try:
         yield
+    finally:
+        with _limited:
+            _limited.leave()
+
+
+class _Limited:
+    """Counts who wants one thread: the first sets the limit, the last lifts it, whichever threads they are."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._limit: Any = None
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def enter(self, controller: Any) -> None:
+        if self._users == 0:
+            self._limit = controller.limit(limits=1, user_api="blas")
+        self._users += 1
+
+    def leave(self) -> None:
+        self._users -= 1
+        if self._users == 0:
+            self._limit.restore_original_limits()
+
+
+_limited = _Limited()
 
 
 @functools.cache

@@ -284,7 +284,7 @@ def deserialize(described: Any) -> Any:
 
 def check(identifier: Any, argument: str) -> None:
     """Raise for what `resolve` could not make a metric of."""
-    if not (isinstance(identifier, str) and identifier in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES)):
+    if not (isinstance(identifier, str) and identifier.lower() in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES)):
         known = {**_NAMED, **dict.fromkeys(_ACCURACY_NAMES, Mean)}
         if isinstance(identifier, str):
             look_up(argument, identifier, known, "accuracy")
@@ -298,7 +298,7 @@ def resolve(identifier: Any, y_true: Array, y_pred: Array) -> Any:
     One output a sample means binary; labels with fewer axes than the predictions, or with a last
     axis of 1, mean sparse; anything else one-hot. The loss plays no part, as in Keras.
     """
-    if isinstance(identifier, str) and identifier in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES):
+    if isinstance(identifier, str) and identifier.lower() in (*_ACCURACY_NAMES, *_CROSSENTROPY_NAMES):
         kind = losses.crossentropy_kind(y_true.shape, y_pred.shape)
-        return _BY_SHAPE[kind][identifier in _CROSSENTROPY_NAMES](name=identifier)
+        return _BY_SHAPE[kind][identifier.lower() in _CROSSENTROPY_NAMES](name=identifier)
     return get(identifier, "compile(metrics=...)")

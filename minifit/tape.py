@@ -416,11 +416,15 @@ class GradientTape:
             if key not in found or (on_the_way is not None and key not in on_the_way):
                 continue
             if on_the_way is not None:
-                _unchanged_since(when, inputs)
+                _unchanged_since(when, inputs, needs, nested)
             dy = found[key] if key in keep else found.pop(key)
             if op.shortcut:  # past the probabilities, unless it is their gradient that is asked for
                 needs = [needs[0], id(inputs[1]) in keep]
-            y, values = (output, inputs) if nested else (output.value, arrays)
+            y, values = output.value, arrays
+            if nested:
+                y = output
+                live = [need or op.shortcut for need in needs]
+                values = [x if keeps else a for x, a, keeps in zip(inputs, arrays, live, strict=True)]
             gradients = op.vjp(needs, dy, y, *values, **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
                 if need and gradient is not None:
@@ -443,9 +447,11 @@ class GradientTape:
         return Tensor(gradient)
 
 
-def _unchanged_since(when: int, inputs: tuple) -> None:
-    for x in inputs:
-        if getattr(x, "changed", 0) > when:
+def _unchanged_since(when: int, inputs: tuple, needs: list[bool], nested: bool) -> None:
+    for x, need in zip(inputs, needs, strict=True):
+        # A variable apart from an optimizer's vector gets a new array when it is assigned; the tape has the old.
+        overwritten = getattr(x, "home", None) is not None or (nested and need)
+        if overwritten and getattr(x, "changed", 0) > when:
             raise RuntimeError(
                 f"{x.name!r} was changed (by an optimizer or assign) after the tape had used it, so its gradient would "
                 "be that of another value. Take all gradients first, then apply them."

@@ -84,10 +84,12 @@ class Variable(Tensor):
     def _set(self, value: Array) -> Variable:
         if self.home is None:
             # A new array: what a tape has computed from the old one stays true.
-            self.value = value.astype(self.dtype, copy=True)
+            fresh = np.empty_like(self.value)
+            fresh[...] = value
+            self.value = fresh
         else:
             self.value[...] = value
-            changed(self)
+        changed(self)
         return self
 
     def assign_add(self, value: Any) -> Variable:

@@ -221,6 +221,47 @@ def test_a_hand_written_layer_called_twice_before_backward_is_refused():
         tape.gradient(loss, layer.trainable_variables)
 
 
+def test_a_hand_written_layer_may_not_write_into_what_it_is_given():
+    class InPlace:
+        def forward(self, x):
+            x[x < 0] = 0
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    model = keras.Sequential([InPlace()])
+    before = X.copy()
+    with pytest.raises(ValueError, match=r"InPlace\.forward\(\) must not change"):
+        model.predict(X, verbose=0)
+    assert np.array_equal(before, X)
+
+
+def test_adding_to_a_variable_keeps_its_shape():
+    v = keras.Variable([1.0])
+    v.assign_add(2.0)
+    assert v.numpy().tolist() == [3.0]
+    with pytest.raises(ValueError, match="broadcast"):
+        v.assign_add(np.ones(5))
+
+
+def test_an_inner_gradient_uses_the_constants_that_were_seen():
+    v, c = keras.Variable(3.0), keras.Variable(2.0, trainable=False)
+    with keras.GradientTape() as outer:
+        with keras.GradientTape() as inner:
+            y = c * v * v
+        c.assign(51.0)
+        slope = inner.gradient(y, v)
+    assert float(slope) == 12.0
+    assert float(outer.gradient(slope, v)) == 4.0
+
+
+def test_accuracy_may_be_written_in_capitals():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["Accuracy"])
+    assert "Accuracy" in model.fit(X, LABELS, verbose=0).history
+
+
 # --- data and types ------------------------------------------------------------------------------
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from .. import random
+from .. import backend, random
 from ..ops import Op
 from ..variables import Variable
 from .layer import Layer, Shape
@@ -72,7 +74,9 @@ class Foreign(Layer):
         def forward(x: Any, *weights: Any) -> Any:
             for name, weight in zip(names, weights, strict=True):
                 setattr(inner, name, weight)
-            return inner.forward(x, training=training) if self._forward_takes_training else inner.forward(x)
+            with _not_in_place(inner, "forward"):
+                x = _read_only(x)
+                return inner.forward(x, training=training) if self._forward_takes_training else inner.forward(x)
 
         def vjp(needs: Any, dy: Any, y: Any, x: Any, *weights: Any) -> list[Any]:
             if self._last_call is not this_call:
@@ -80,7 +84,8 @@ class Foreign(Layer):
                     f"{type(inner).__name__} was called again before its backward: what it keeps for backward is of "
                     "the last call. Use two objects."
                 )
-            dx = inner.backward(dy)
+            with _not_in_place(inner, "backward"):
+                dx = inner.backward(_read_only(dy))
             missing = [f"d{name}" for name in names if not hasattr(inner, f"d{name}")]
             if missing:
                 raise AttributeError(
@@ -90,3 +95,24 @@ class Foreign(Layer):
             return [dx, *(getattr(inner, f"d{name}") for name in names)]
 
         return Op(forward, vjp)(inputs, *self._variables)
+
+
+def _read_only(array: Any) -> Any:
+    """Return a view that cannot be written to: the array is the user's data, or another layer's."""
+    if backend.on_host(array):
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+@contextlib.contextmanager
+def _not_in_place(inner: Any, method: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise ValueError(
+            f"{type(inner).__name__}.{method}() must not change what it is given: the array is still needed elsewhere. "
+            "Compute a new one, such as np.maximum(x, 0), or work on x.copy()."
+        ) from error
