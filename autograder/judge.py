@@ -461,7 +461,7 @@ def _sizes(exercise: Exercise, inputs: tuple) -> dict[str, float]:
             sizes[f"the number of rows of {name}"] = len(value)
             sizes[f"the number of columns of {name}"] = value.shape[-1]
             sizes[f"the number of values in {name}"] = value.size
-        if value.dtype.kind == "f" and value.size == len(value) and (value >= 0).all():
+        if value.dtype.kind == "f" and value.ndim == 1 and (value >= 0).all():
             sizes[f"the mean of {name}"] = float(value.mean())
     return sizes
 

@@ -71,7 +71,7 @@ def check(identifier: str, obj: Any) -> float:
     if verdict.status != "not attempted":
         store.change("attempts", exercise.identifier, lambda n: (n or 0) + 1)
     if verdict.score <= 0:
-        print(verdict.message)
+        _say_in_lines(verdict.message, 12)
         return 0.0
     told, *printed = verdict.message.splitlines()
     print(f"{told} {mine.keep(exercise, obj)}", *printed, sep="\n")
@@ -99,6 +99,15 @@ def _say(text: str, indent: str = "") -> None:
     """Print prose in lines that fit a notebook, which would break a longer one in the middle of a word."""
     for line in text.splitlines():
         print(textwrap.fill(line, 96, subsequent_indent=indent, break_long_words=False))
+
+
+def _say_in_lines(text: str, most: int) -> None:
+    """Print a verdict folded, its last line (what to try) whole, the middle cut if it grows too long."""
+    *told, last = [textwrap.fill(line, 96, break_long_words=False).splitlines() for line in text.splitlines()]
+    lines = [line for each in told for line in each]
+    if len(lines) + len(last) > most:
+        lines = [*lines[: most - len(last) - 1], "..."]
+    print(*lines, *last, sep="\n")
 
 
 def hint(identifier: str) -> None:
@@ -157,7 +166,7 @@ def predict(identifier: str, answer: Any = ...) -> None:
         _say(question.text)
         for letter, text in (question.choices or {}).items():
             _say(f"  {letter}  {text}", indent="     ")
-        how = "a letter" if question.choices else "a number"
+        how = f'a letter in quotes, such as "{next(iter(question.choices))}",' if question.choices else "a number"
         print(f"No prediction yet: put {how} in place of the dots and run the cell.")
         return
     value = _cleaned(question, answer)

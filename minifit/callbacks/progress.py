@@ -85,9 +85,9 @@ class ProgbarLogger(Callback):
         finished = end == "\n"
         clock = f"{elapsed:.0f}s {_duration(a_step)}/step" if finished else f"{a_step * (total - self._step):.0f}s left"
         values = " - ".join(f"{name}: {_number(value)}" for name, value in logs.items())
-        line = f"{self._step}/{total} {_bar(self._step, total)} {clock}" + (f" - {values}" if values else "")
-        if self.params["verbose"] == 2:
-            line = f"{self._step}/{total} - {clock}" + (f" - {values}" if values else "")
+        # A finished bar says nothing more, and without it the line fits a notebook.
+        bar = "-" if finished else _bar(self._step, total)
+        line = f"{self._step}/{total} {bar} {clock}" + (f" - {values}" if values else "")
         # Spaces wipe what a longer line left behind; notebooks know no escape code for that.
         begin = "\r" if self._live and self.params["verbose"] == 1 else ""
         say(begin + line.ljust(self._written if begin else 0), end=end)

@@ -192,8 +192,8 @@ trace(model, x_train[-32:], y_train[-32:])
 # In the last column: the gradients are of all sizes, but no weight moves by more than 0.001. That is Adam, the
 # optimizer: its first step is as long as its learning rate says, however steep the loss.
 #
-# In the last two rows: about one image in ten is right. A new model guesses. Its loss is near 2.3, and notebook 04
-# shows why it could hardly be anything else.
+# In the last two rows: about one image in ten is right. A new model guesses. If it gave every class the same
+# probability its loss would be 2.3; notebook 04 shows why a new model is never far from that.
 
 # %% [markdown]
 # ### All batches, up to 30 epochs
@@ -252,6 +252,8 @@ print(f"They name {history.history['val_accuracy'][best]:.1%} of the test images
 # %% [markdown]
 # On the images it learns from, the model gets better up to the last epoch. On the others it hardly does after the
 # first few: the model has begun to learn its images by heart. That gap is the subject of notebooks 10 and 16.
+#
+# Strictly, images that helped to choose the epoch are no test of it any more. Notebook 10 does it properly.
 #
 # The run ended because a callback said so. `fit` itself would have gone on to epoch 30, whatever the curves did.
 

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 01 · The loop in twelve lines
 #
-# In an hour from now you will have trained a model with five functions of your own, twelve lines in all, and seen them
+# By the end of this notebook you will have trained a model with five functions of your own, twelve lines in all, and seen them
 # give the numbers of Keras to the last digit.
 #
-# *About 60 minutes, 10 points. You need NumPy arrays and Python functions, and notebook 00 for the picture. You leave
+# *About 75 minutes, 10 points. You need NumPy arrays and Python functions, and notebook 00 for the picture. You leave
 # with gradient descent: yours.*
 
 # %% tags=["setup"] nbgrader={"grade": false, "grade_id": "01-setup", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -55,7 +55,7 @@ predict("loop.q3_how_many_steps", ...)
 # ## Build
 #
 # Five exercises, each a few lines of NumPy. Stuck? `hint("loop.mse")` gives a nudge, then a plan, then almost the
-# code; `solution("loop.mse")` shows mine. Use any exercise's name.
+# code; `solution("loop.mse")` shows ours. Use any exercise's name.
 #
 # The data are 274 real penguins from Antarctica: the length of a flipper and of the bill, and how much the bird
 # weighs. A ruler is easier to carry to a colony than scales are. So: guess the mass from the two lengths.
@@ -285,7 +285,7 @@ def train(x, y, learning_rate, steps):
 check("loop.train", train)
 
 # %% [markdown]
-# Count the lines inside your five functions. In mine they are 1, 1, 4, 1 and 5: twelve. If yours are some more, no
+# Count the lines inside your five functions. In ours they are 1, 1, 4, 1 and 5: twelve. If yours are some more, no
 # harm done.
 
 # %% [markdown]
@@ -554,6 +554,9 @@ reveal("loop.q3_how_many_steps", measured="27 steps, as counted above")
 #
 # Answer, in your own words and with numbers from today: what can be said about each run, what cannot, and what your
 # friend should try or check next.
+#
+# *Rubric, 2 points: half a point each for what the first run shows; what to try on it;
+# what the second run shows; and a test that does tell, with a measured number.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "01-explain", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
 # Neither follows. In each direction a step multiplies the distance to the bottom by 1 - ηλ, so above 2/λmax right

@@ -4,7 +4,7 @@
 # Every weight of a network moves for one reason: to make a single number smaller. Today you write that number, and
 # find the place where the obvious way of writing it stops working without a word.
 #
-# *About 70 minutes. You need NumPy and notebook 01. You leave with five losses of Keras and with the class that
+# *About 90 minutes. You need NumPy and notebook 01. You leave with five losses of Keras and with the class that
 # `compile(loss=...)` takes, all yours.*
 
 # %% tags=["setup"] nbgrader={"grade": false, "grade_id": "04-setup", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -59,7 +59,7 @@ predict("losses.q3_loss_goes_up", ...)
 # ## Build
 #
 # Six exercises, each a few lines of NumPy. Stuck? `hint("losses.log_softmax")` gives a nudge, then a plan, then
-# almost the code; `solution("losses.log_softmax")` shows mine. Use any exercise's name.
+# almost the code; `solution("losses.log_softmax")` shows ours. Use any exercise's name.
 #
 # Write with NumPy functions on whole arrays: the engine can then train with what you wrote. A Python loop passes the
 # checks too, but nothing can be trained with it.
@@ -102,6 +102,16 @@ def mean_squared_error(y_true, y_pred):
 
 # %% nbgrader={"grade": true, "grade_id": "losses.mean_squared_error", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("losses.mean_squared_error", mean_squared_error)
+
+# %% [markdown]
+# Four moves of NumPy that the next exercises need. Guess each line before you run the cell.
+
+# %% nbgrader={"grade": false, "grade_id": "04-numpy", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+table = np.array([[1.0, 3.0], [2.0, 6.0], [4.0, 4.0]])
+print(table / table.sum(axis=1, keepdims=True))  # each row by its own sum: keepdims leaves (3, 1), not (3,)
+print(table[[0, 1, 2], [1, 0, 0]])  # one entry from each row: rows first, columns second
+print(np.maximum([-2, 3], 0), np.abs([-2, 3]))  # element by element, where `max` would give one number
+print(np.reshape([[5], [7]], -1))  # (2, 1) to (2,)
 
 # %% [markdown]
 # ### 2 · From scores to probabilities
@@ -694,6 +704,9 @@ reveal("losses.q3_loss_goes_up")
 #
 # Explain to both, in your own words and with numbers from today, what is going on in their runs, and what each
 # should do or look at next.
+#
+# *Rubric, 2 points: half a point each for what Anna's number says; why it stays and what she
+# should do; what Ben's two curves say; what he should do, with a measured number.*
 
 # %% [markdown] nbgrader={"grade": true, "grade_id": "04-explain", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
 # Anna's first loss should be near log 10 = 2.3, what an ignorant network pays. 14.3 says that it is already sure,
