@@ -470,6 +470,9 @@ def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str |
     """One thing to do next."""
     raised = outcome.raised
     if raised is not None:
+        for words, advice in _EVERYDAY.items():
+            if words in raised.text:
+                return advice
         if "positional argument" in raised.text or "keyword argument" in raised.text:
             return f"the signature is {exercise.signature}."
         if raised.type_name == "ValueError" and any(
@@ -487,6 +490,19 @@ def _advice(exercise: Exercise, found: Difference, outcome: Outcome, told: str |
         return f'where does that factor or order come from? If you cannot see it: hint("{exercise.identifier}").'
     return f'work one row by hand, or hint("{exercise.identifier}").'
 
+
+#: What beginners' errors say, and what to do about each.
+_EVERYDAY = {
+    "truth value of an array": "`if` asks one question; np.where or np.maximum asks one for each element.",
+    "can't multiply sequence": "a list is not an array: go through its items one by one.",
+    "bitwise_xor": "a power is written ** in Python.",
+    "can be converted to Python scalars": "that works on one number; NumPy's function of that name works on all.",
+    "is out of bounds for array of dimension": "print the shape: how many axes are there?",
+    "inhomogeneous shape": "arrays of different shapes do not fit into one; treat them one by one.",
+    "and 'NoneType'": "something here is None: print what each side is.",
+    "'NoneType' object has no attribute 'append'": ".append changes the list and returns None; do not assign it.",
+    "Cannot cast ufunc": "an integer array cannot take fractions in place; p - ... makes a new array.",
+}
 
 _ADVICE = {
     "NameError": "is that name spelled as where it is defined, and has that cell been run?",

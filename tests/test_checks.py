@@ -431,3 +431,19 @@ def test_the_table_says_whose_part_was_measured(bank: None) -> None:
     table = autograder.built_table([("loop.row_means", "`mse`", 2.2e-16), ("your loop", "fit", 0.0)])
     assert "the reference's so far" in repr(table)
     assert "<code>loop.row_means</code>" in table._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("answer", "advice"),
+    [
+        (lambda x, w: 1 if x > 0 else 2, "np.where"),
+        (lambda x, w: (x - w) ^ 2, "written **"),
+        (lambda x, w: [0.5] * 0.1, "not an array"),
+        (lambda x, w: np.mean(x, axis=3), "how many axes"),
+        (lambda x, w: [].append(1).append(2), "returns None"),
+    ],
+)
+def test_everyday_errors_get_advice_of_their_own(answer: Any, advice: str) -> None:
+    found = verdict(answer)
+    assert found.status == "raised"
+    assert advice in found.message.splitlines()[-1]
