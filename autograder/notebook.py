@@ -98,12 +98,16 @@ def _unfit(exercise: Exercise, obj: Any) -> str:
 def _say(text: str, indent: str = "") -> None:
     """Print prose in lines that fit a notebook, which would break a longer one in the middle of a word."""
     for line in text.splitlines():
-        print(textwrap.fill(line, 96, subsequent_indent=indent, break_long_words=False))
+        print(*_folded(line, indent), sep="\n")
+
+
+def _folded(line: str, indent: str = "") -> list[str]:
+    return textwrap.fill(line, 96, subsequent_indent=indent, break_long_words=False).splitlines()
 
 
 def _say_in_lines(text: str, most: int) -> None:
     """Print a verdict folded, its last line (what to try) whole, the middle cut if it grows too long."""
-    *told, last = [textwrap.fill(line, 96, break_long_words=False).splitlines() for line in text.splitlines()]
+    *told, last = [_folded(line) for line in text.splitlines()]
     lines = [line for each in told for line in each]
     if len(lines) + len(last) > most:
         lines = [*lines[: most - len(last) - 1], "..."]

@@ -164,13 +164,11 @@ def one_blas_thread(largest_product_flops: float) -> Iterator[None]:
     if controller is None:
         yield
         return
-    with _limited:
-        _limited.enter(controller)
+    _limited.enter(controller)
     try:
         yield
     finally:
-        with _limited:
-            _limited.leave()
+        _limited.leave()
 
 
 class _Limited:
@@ -181,21 +179,17 @@ class _Limited:
         self._users = 0
         self._limit: Any = None
 
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
     def enter(self, controller: Any) -> None:
-        if self._users == 0:
-            self._limit = controller.limit(limits=1, user_api="blas")
-        self._users += 1
+        with self._lock:
+            if self._users == 0:
+                self._limit = controller.limit(limits=1, user_api="blas")
+            self._users += 1
 
     def leave(self) -> None:
-        self._users -= 1
-        if self._users == 0:
-            self._limit.restore_original_limits()
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                self._limit.restore_original_limits()
 
 
 _limited = _Limited()

@@ -1,7 +1,7 @@
 """From what the user passed to batches: slices, order, weights.
 
-Every source of data is an iterable of ``(x, y, sample_weight)`` that can be walked once an epoch,
-and knows its number of steps. The loop in ``trainer.py`` sees nothing else of it.
+The data are an iterable of ``(x, y, sample_weight)`` that can be walked once an epoch and knows its
+number of steps. The loop in ``trainer.py`` sees nothing else of them.
 """
 
 from __future__ import annotations

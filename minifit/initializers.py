@@ -14,7 +14,7 @@ import numpy as np
 
 from . import backend, random
 from .backend import Array
-from .naming import look_up
+from .naming import look_up, snake_case
 
 # The standard deviation of a normal distribution cut off at two of its standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -203,35 +203,23 @@ _CLASSES: tuple[type[Initializer], ...] = (
     *(Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling),
     *(GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
 )
-_snake = {
+_NAMED: dict[str, type[Initializer]] = {
     **{c.__name__: c for c in _CLASSES},
-    "zeros": Zeros,
-    "ones": Ones,
-    "constant": Constant,
-    "random_uniform": RandomUniform,
-    "random_normal": RandomNormal,
-    "truncated_normal": TruncatedNormal,
+    **{snake_case(c.__name__): c for c in _CLASSES},
     "uniform": RandomUniform,
     "normal": RandomNormal,
-    "variance_scaling": VarianceScaling,
-    "glorot_uniform": GlorotUniform,
-    "glorot_normal": GlorotNormal,
-    "he_uniform": HeUniform,
-    "he_normal": HeNormal,
-    "lecun_uniform": LecunUniform,
-    "lecun_normal": LecunNormal,
 }
 
 
 def get(identifier: Any, argument: str = "initializer") -> Any:
     """Return an initializer by name, by configuration, or as it is."""
     if isinstance(identifier, dict):
-        return look_up(argument, identifier["class_name"], _snake, "zeros")(**identifier["config"])
+        return look_up(argument, identifier["class_name"], _NAMED, "zeros")(**identifier["config"])
     if isinstance(identifier, type):
         return identifier()
     if callable(identifier):
         return identifier
-    return look_up(argument, identifier, _snake, "zeros")()
+    return look_up(argument, identifier, _NAMED, "zeros")()
 
 
 def serialize(initializer: Any) -> dict[str, Any]:

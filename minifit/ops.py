@@ -463,8 +463,6 @@ def mean_squared_difference(a, b):
 # The gradient of a cross-entropy with respect to the *logits* is simply p - t. Going the long way
 # round, through log and softmax, costs time and precision. Keras clips probabilities to
 # [epsilon, 1 - epsilon] before the logarithm, and a clipped one has no gradient; both are kept.
-
-
 #
 # The way back goes past the probabilities to the logits. Only if somebody asks for the gradient of the
 # probabilities does it stop there, and softmax' own product carries it on.
