@@ -76,7 +76,7 @@ def look_up(argument: str, identifier: Any, known: Mapping[str, Any], example: s
                 return known[name]
         shown = ", ".join(f'"{name}"' for name in list(dict.fromkeys(known))[:6])
         hint = nearest(identifier, known)
-        raise ValueError(f'{argument} knows no "{identifier}".{hint} Known names include {shown}.')
+        raise ValueError(f'Could not interpret {argument}: no "{identifier}" is known.{hint} Names include {shown}.')
     raise ValueError(
         f'{argument} expects a name such as "{example}", or an object or function that does what it does; got '
         f"{type(identifier).__name__} ({identifier!r})."
