@@ -1,0 +1,1 @@
+"""minifit against its peers and against the limit: ``python -m benchmarks``."""

@@ -1,0 +1,27 @@
+"""One file an engine, each with ``prepare(workload, x, y) -> round``: a function that takes ``workload.steps`` steps.
+
+``prepare`` raises `NotMeasured` where an engine has no such model, and ImportError where it is not installed.
+"""
+
+from __future__ import annotations
+
+#: Engine to the module that runs it, the environment it needs, and an argument for its `prepare`.
+ENGINES: dict[str, tuple[str, dict[str, str], str]] = {
+    "minifit": ("keras_api", {"BENCH_ENGINE": "minifit"}, ""),
+    "keras-tensorflow": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "tensorflow"}, ""),
+    "keras-jax": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "jax"}, ""),
+    "keras-torch": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "torch"}, ""),
+    "torch-foreach": ("pytorch", {}, "foreach"),
+    "torch-fused": ("pytorch", {}, "fused"),
+    "torch-compiled": ("pytorch", {}, "compiled"),
+    "jax-step": ("jitted", {}, "step"),
+    "jax-scan": ("jitted", {}, "scan"),
+    "scikit-learn": ("scikit", {}, ""),
+    "tinygrad": ("tiny", {}, ""),
+    "textbook": ("textbook", {}, ""),
+    "floor": ("floor", {}, ""),
+}
+
+
+class NotMeasured(Exception):
+    """This engine does not have what the workload asks for."""

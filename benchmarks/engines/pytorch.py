@@ -1,0 +1,102 @@
+"""PyTorch by hand: the usual loop over shuffled batches, eager or compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..workloads import Workload
+from . import NotMeasured
+
+
+def _model(workload: Workload) -> Any:
+    from torch import nn
+
+    class Average(nn.Module):
+        def forward(self, x: Any) -> Any:
+            return x.mean(dim=1)
+
+    parts: list[Any] = []
+    shape = workload.input_shape if len(workload.input_shape) < 3 else (1, *workload.input_shape[:2])
+    for kind, *numbers in workload.layers:
+        if kind == "dense":
+            parts.append(nn.Linear(shape[-1], numbers[0]))
+            shape = (numbers[0],)
+            if numbers[1] == "relu":
+                parts.append(nn.ReLU())
+        elif kind == "dropout":
+            parts.append(nn.Dropout(numbers[0]))
+        elif kind == "conv":
+            parts += [nn.Conv2d(shape[0], numbers[0], 3), nn.ReLU()]
+            shape = (numbers[0], shape[1] - 2, shape[2] - 2)
+        elif kind == "pool":
+            parts.append(nn.MaxPool2d(2))
+            shape = (shape[0], shape[1] // 2, shape[2] // 2)
+        elif kind == "flatten":
+            parts.append(nn.Flatten())
+            shape = (int(np.prod(shape)),)
+        elif kind == "embedding":
+            parts.append(nn.Embedding(*numbers))
+            shape = (workload.input_shape[0], numbers[1])
+        else:
+            parts.append(Average())
+            shape = (shape[-1],)
+    return nn.Sequential(*parts)
+
+
+def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Callable[[], Any]:
+    import torch
+
+    if workload.features_on:
+        raise NotMeasured
+    torch.manual_seed(0)
+    model = _model(workload)
+    inputs = torch.from_numpy(x if x.ndim < 4 else np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
+    labels = torch.from_numpy(y)
+    loss_of = torch.nn.functional.mse_loss if workload.loss == "mse" else torch.nn.functional.cross_entropy
+    if workload.task != "fit":
+        return _forward(model.eval(), inputs, labels, workload, loss_of)
+    fast = {"foreach": mode != "fused", "fused": mode == "fused"}
+    optimizer: Any = (
+        torch.optim.Adam(model.parameters(), lr=0.001, **fast)
+        if workload.optimizer == "adam"
+        else torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, **fast)
+    )
+
+    def forward(batch: Any, target: Any) -> Any:
+        return loss_of(model(batch), target)
+
+    forward = torch.compile(forward) if mode == "compiled" else forward
+
+    def run() -> None:
+        order = torch.randperm(len(inputs))
+        total = torch.zeros(())
+        for rows in order.split(workload.batch_size):
+            optimizer.zero_grad(set_to_none=True)
+            loss = forward(inputs[rows], labels[rows])
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+        total.item()
+
+    return run
+
+
+def _forward(model: Any, inputs: Any, labels: Any, workload: Workload, loss_of: Any) -> Callable[[], Any]:
+    import torch
+
+    def run() -> None:
+        outputs, total = [], 0.0
+        with torch.inference_mode():
+            for batch, target in zip(inputs.split(4096), labels.split(4096), strict=True):
+                logits = model(batch)
+                if workload.task == "predict":
+                    outputs.append(torch.softmax(logits, -1))
+                else:
+                    total += float(loss_of(logits, target)) + float((logits.argmax(-1) == target).float().mean())
+        if outputs:
+            torch.cat(outputs).numpy()
+
+    return run

@@ -1,0 +1,91 @@
+"""What is timed: models, data and tasks, described once for every engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+#: A layer is a tuple of its kind and its numbers: ("dense", units, activation), ("dropout", rate),
+#: ("conv", filters), which is 3 x 3 with relu, ("pool",), which is 2 x 2, ("flatten",), ("embedding", words, size),
+#: ("average",).
+Layer = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One thing to be timed.
+
+    Attributes
+    ----------
+    input_shape : tuple of int
+        Of one sample.
+    steps : int
+        Batches in a timed round.
+    task : {"fit", "evaluate", "predict"}
+    features_on : bool
+        Whether `fit` validates, weighs classes and calls three callbacks.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    layers: tuple[Layer, ...]
+    batch_size: int
+    steps: int
+    optimizer: str = "adam"
+    loss: str = "sparse_categorical_crossentropy"
+    task: str = "fit"
+    features_on: bool = False
+
+    @property
+    def outputs(self) -> int:
+        return int(self.layers[-1][1])
+
+    @property
+    def samples(self) -> int:
+        return self.batch_size * self.steps
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return x and y, the same in every process."""
+        rng = np.random.default_rng(0)
+        if self.layers[0][0] == "embedding":
+            x = rng.integers(0, self.layers[0][1], (self.samples, *self.input_shape)).astype("int32")
+        else:
+            x = rng.random((self.samples, *self.input_shape), dtype="float32")
+        if self.loss == "mse":
+            return x, rng.random((self.samples, self.outputs), dtype="float32")
+        return x, rng.integers(0, self.outputs, self.samples)
+
+
+def _dense(*units: int, last: int, dropout: float = 0.0) -> tuple[Layer, ...]:
+    hidden: list[Layer] = []
+    for n in units:
+        hidden += [("dense", n, "relu"), *([("dropout", dropout)] if dropout else [])]
+    return (*hidden, ("dense", last, "softmax" if last > 1 else None))
+
+
+_CLASSIC = _dense(128, last=10, dropout=0.2)
+_CNN: tuple[Layer, ...] = (
+    *(("conv", 32), ("pool",), ("conv", 64), ("pool",)),
+    *(("flatten",), ("dense", 128, "relu"), ("dense", 10, "softmax")),
+)
+_TEXT: tuple[Layer, ...] = (("embedding", 5000, 64), ("average",), ("dense", 64, "relu"), ("dense", 2, "softmax"))
+
+WORKLOADS: dict[str, Workload] = {
+    w.name: w
+    for w in (
+        Workload("small b32", (10,), _dense(16, last=1), 32, 500, loss="mse"),
+        Workload("classic b32", (784,), _CLASSIC, 32, 400),
+        Workload("classic b128", (784,), _CLASSIC, 128, 150),
+        Workload("classic b512", (784,), _CLASSIC, 512, 50),
+        Workload("classic b4096", (784,), _CLASSIC, 4096, 8),
+        Workload("wide b256", (784,), _dense(1024, 1024, last=10), 256, 8, optimizer="momentum"),
+        Workload("deep b32", (64,), _dense(*[64] * 20, last=10), 32, 100),
+        Workload("cnn b64", (28, 28, 1), _CNN, 64, 12),
+        Workload("text b32", (80,), _TEXT, 32, 150),
+        Workload("evaluate 60,000", (784,), _CLASSIC, 32, 1875, task="evaluate"),
+        Workload("predict 60,000", (784,), _CLASSIC, 32, 1875, task="predict"),
+        Workload("classic b32, all features on", (784,), _CLASSIC, 32, 400, features_on=True),
+    )
+}
