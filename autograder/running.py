@@ -280,7 +280,8 @@ class Watch:
             if code in self._reference:
                 self.called = f"the reference, {code.co_name.strip('_')}"
             elif code.co_filename.startswith(_ENGINE):
-                self.called = f"minifit.{Path(code.co_filename).stem}.{code.co_name}"
+                family = Path(code.co_filename).relative_to(_ENGINE).parts[0].removesuffix(".py")
+                self.called = f"minifit.{family}.{code.co_name}"
 
 
 def _code_of(obj: Any) -> Iterator[types.CodeType]:

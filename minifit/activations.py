@@ -1,4 +1,4 @@
-"""Activation functions by name."""
+"""Activation functions by name. Most are those of ``ops/nn.py``; here is what Keras has otherwise, or remembers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,33 @@ from collections.abc import Callable
 from typing import Any
 
 from . import ops
-from .naming import look_up
+from .ops import (
+    celu,
+    elu,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    silu,
+    soft_shrink,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    sparsemax,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
+)
+from .serialization import Registry
 from .tape import Tensor
 
 
@@ -15,14 +41,32 @@ def linear(x: Any) -> Any:
     return x
 
 
-def relu(x: Any) -> Any:
-    """Return the positive part, ``max(x, 0)``."""
-    return ops.relu(x)
+def relu(x: Any, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Any:
+    """Return the positive part, ``max(x, 0)``, or a variation of it.
 
+    Parameters
+    ----------
+    x : array_like
+    negative_slope : float
+        What ``x - threshold`` is multiplied by below the threshold.
+    max_value : float, optional
+        What no value is above.
+    threshold : float
+        Up to which x counts as negative.
 
-def tanh(x: Any) -> Any:
-    """Return the hyperbolic tangent."""
-    return ops.tanh(x)
+    Examples
+    --------
+    >>> relu([-2.0, 1.0, 9.0], negative_slope=0.5, max_value=6.0)
+    array([-1.,  1.,  6.], dtype=float32)
+    """
+    if max_value is None and threshold == 0:
+        return ops.leaky_relu(x, negative_slope=negative_slope) if negative_slope else ops.relu(x)
+    x = ops.array(x)
+    kept = ops.relu6 if max_value == 6 else ops.relu
+    y = kept(x) if threshold == 0 else ops.where(x > threshold, x, 0)
+    if max_value is not None:
+        y = ops.clip(y, 0, max_value)
+    return y - negative_slope * ops.relu(threshold - x) if negative_slope else y
 
 
 def sigmoid(x: Any) -> Any:
@@ -33,13 +77,13 @@ def sigmoid(x: Any) -> Any:
     return _remember("sigmoid", ops.sigmoid(x), x)
 
 
-def softmax(x: Any, axis: int = -1) -> Any:
-    """Return exponentials normalised to sum 1 over `axis`: x (..., C), result (..., C).
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """Return exponentials normalised to sum 1 over `axis`, or over several: x (..., C), result (..., C).
 
     The output remembers its logits, so that cross-entropy can take the short way back.
     """
     y = ops.softmax(x, axis=axis)
-    return _remember("softmax", y, x) if axis in (-1, len(x.shape) - 1) else y
+    return _remember("softmax", y, x) if axis in (-1, y.ndim - 1) else y
 
 
 def _remember(name: str, y: Any, x: Any) -> Any:
@@ -48,33 +92,38 @@ def _remember(name: str, y: Any, x: Any) -> Any:
     return y
 
 
-NAMED: dict[str, Callable[..., Any]] = {
-    "linear": linear,
-    "relu": relu,
-    "sigmoid": sigmoid,
-    "tanh": tanh,
-    "softmax": softmax,
-}
+def gelu(x: Any, approximate: bool = False) -> Any:
+    """Return x times the normal distribution's share below x, that in a closed form where `approximate`."""
+    return ops.gelu(x, approximate=approximate)
+
+
+def exponential(x: Any) -> Any:
+    """Return ``exp(x)``."""
+    return ops.exp(x)
+
+
+swish, hard_swish = silu, hard_silu
+
+_REGISTRY = Registry(
+    "activations",
+    functions=[
+        *(celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, linear),
+        *(log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign),
+        *(sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink, threshold),
+    ],
+    aliases={"swish": silu, "hard_swish": hard_silu},
+    example="relu",
+)
+NAMED = _REGISTRY.named
+serialize, deserialize = _REGISTRY.module_functions()
 
 
 def get(identifier: Any) -> Callable[..., Any]:
-    """Return an activation by name, a function as it is, and `linear` for None.
+    """Return an activation by name or description, a function as it is, and `linear` for None.
 
     Examples
     --------
     >>> get("relu") is relu
     True
     """
-    if identifier is None:
-        return linear
-    return identifier if callable(identifier) else look_up("activation", identifier, NAMED, "relu")
-
-
-def serialize(activation: Callable[..., Any]) -> str:
-    """Return an activation's name, from which `get` finds it again."""
-    name = getattr(activation, "__name__", type(activation).__name__)
-    if NAMED.get(name, activation) is not activation:
-        raise ValueError(f"Your own activation is called {name!r} like one of minifit's; rename it to save the model.")
-    if name == "<lambda>":
-        raise ValueError("A lambda as activation has no name to be saved under; write it with def.")
-    return name
+    return linear if identifier is None else _REGISTRY.get(identifier, "activation")

@@ -25,6 +25,7 @@ _FLOAT_TYPES = ("float16", "float32", "float64")
 
 _floatx = "float32"
 _epsilon = 1e-7
+_image_data_format = "channels_last"
 _module: ModuleType = np
 _device = "cpu"
 
@@ -58,6 +59,25 @@ def set_epsilon(value: float) -> None:
     """Set the small number that keeps logarithms and divisions finite."""
     global _epsilon
     _epsilon = float(value)
+
+
+def image_data_format() -> str:
+    """Return where images have their channels unless a layer says it: ``"channels_last"`` unless set."""
+    return _image_data_format
+
+
+def set_image_data_format(data_format: str) -> None:
+    """Set where images have their channels: ``"channels_last"`` or ``"channels_first"``."""
+    global _image_data_format
+    _image_data_format = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format: str | None) -> str:
+    """Return a data format in lower case, checked; that in force for None."""
+    found = _image_data_format if data_format is None else str(data_format).lower()
+    if found not in ("channels_first", "channels_last"):
+        raise ValueError(f"data_format must be one of 'channels_first', 'channels_last'; got {data_format!r}.")
+    return found
 
 
 def set_device(name: str) -> None:

@@ -14,21 +14,22 @@ import numpy as np
 
 from . import backend, random
 from .backend import Array
-from .naming import look_up, snake_case
+from .serialization import Described, Registry
+from .tape import unwrap
 
 # The standard deviation of a normal distribution cut off at two of its standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
-class Initializer:
+class Initializer(Described):
     """Base of all initializers: subclass and write `__call__(shape, dtype=None)`."""
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        raise TypeError(f"{type(self).__name__} must define __call__(shape, dtype=None).")
+        raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None).")
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the arguments that make an equal initializer."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
+    def clone(self) -> Initializer:
+        """Return an equal initializer."""
+        return type(self).from_config(self.get_config())
 
 
 class Zeros(Initializer):
@@ -46,26 +47,47 @@ class Ones(Initializer):
 
 
 class Constant(Initializer):
-    """One value everywhere."""
+    """One value everywhere, or an array that is broadcast to the shape."""
 
-    def __init__(self, value: float = 0.0) -> None:
+    def __init__(self, value: Any = 0.0) -> None:
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        return backend.xp().full(shape, self.value, dtype=dtype or backend.floatx())
+        return backend.xp().full(shape, unwrap(self.value), dtype=dtype or backend.floatx())
+
+
+class Identity(Initializer):
+    """The identity matrix, times `gain`: ones along the diagonal of an oblong one, too."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        self.gain = gain
+
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Array:
+        if len(shape) != 2:
+            raise ValueError(f"Identity can only be used for 2D matrices; got shape={tuple(shape)}.")
+        return backend.xp().eye(*shape, dtype=dtype or backend.floatx()) * self.gain
 
 
 class _Random(Initializer):
     """Draws on the host, so that a seed gives the same weights on every device."""
 
-    seed: int | None
+    def __init__(self, seed: Any = None) -> None:
+        if isinstance(seed, bool) or not (seed is None or isinstance(seed, (int, np.integer)) or hasattr(seed, "next")):
+            raise ValueError(
+                f"{type(self).__name__}: `seed` argument should be an integer or a SeedGenerator; got {seed!r}."
+            )
+        self.seed = seed
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        generator = random.stream("initializers") if self.seed is None else np.random.default_rng(self.seed)
+        if self.seed is None:
+            generator = random.stream("initializers")
+        else:
+            fixed = isinstance(self.seed, (int, np.integer))
+            generator = np.random.default_rng(self.seed if fixed else backend.to_numpy(self.seed.next()))
         return backend.asarray(self._draw(generator, tuple(shape)).astype(dtype or backend.floatx()))
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        raise TypeError(f"{type(self).__name__} must define _draw(generator, shape).")
+        raise NotImplementedError
 
 
 def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -78,8 +100,9 @@ def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) ->
 class RandomUniform(_Random):
     """Uniform between `minval` and `maxval`."""
 
-    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
-        self.minval, self.maxval, self.seed = minval, maxval, seed
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.minval, self.maxval = minval, maxval
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return generator.uniform(self.minval, self.maxval, shape)
@@ -88,8 +111,9 @@ class RandomUniform(_Random):
 class RandomNormal(_Random):
     """Normal with `mean` and `stddev`."""
 
-    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.mean, self.stddev = mean, stddev
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         return generator.normal(self.mean, self.stddev, shape)
@@ -102,16 +126,20 @@ class TruncatedNormal(RandomNormal):
         return self.mean + self.stddev * _truncated_normal(generator, shape)
 
 
-def fans(shape: Sequence[int]) -> tuple[int, int]:
+def compute_fans(
+    shape: Sequence[int], input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+) -> tuple[int, int]:
     """Return how many inputs and outputs a weight of this shape connects.
 
     Examples
     --------
-    >>> fans((784, 128))
+    >>> compute_fans((784, 128))
     (784, 128)
-    >>> fans((3, 3, 16, 32))  # a 3 x 3 convolution from 16 to 32 channels
+    >>> compute_fans((3, 3, 16, 32))  # a 3 x 3 convolution from 16 to 32 channels
     (144, 288)
     """
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[i] for i in input_axes), math.prod(shape[i] for i in output_axes)
     if len(shape) < 2:
         size = shape[0] if shape else 1
         return size, size
@@ -127,7 +155,9 @@ class VarianceScaling(_Random):
     scale : float
     mode : {"fan_in", "fan_out", "fan_avg"}
     distribution : {"truncated_normal", "untruncated_normal", "uniform"}
-    seed : int, optional
+    seed : int or SeedGenerator, optional
+    input_axes, output_axes : list of int, optional
+        The axes that count as inputs and as outputs, where it is not the last but one and the last.
     """
 
     def __init__(
@@ -135,12 +165,29 @@ class VarianceScaling(_Random):
         scale: float = 1.0,
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
-        seed: int | None = None,
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ) -> None:
-        self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
+        super().__init__(seed)
+        if scale <= 0:
+            raise ValueError(f"Argument `scale` must be positive float. Got scale={scale}.")
+        distribution = distribution.lower()
+        distribution = "truncated_normal" if distribution == "normal" else distribution
+        allowed = {
+            "mode": ("fan_in", "fan_out", "fan_avg"),
+            "distribution": ("truncated_normal", "untruncated_normal", "uniform"),
+        }
+        for argument, value in (("mode", mode), ("distribution", distribution)):
+            if value not in allowed[argument]:
+                raise ValueError(
+                    f"Invalid `{argument}` argument: {value!r}. Use one of {', '.join(allowed[argument])}."
+                )
+        self.scale, self.mode, self.distribution = scale, mode, distribution
+        self.input_axes, self.output_axes = input_axes, output_axes
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        fan_in, fan_out = fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -152,15 +199,14 @@ class VarianceScaling(_Random):
 
 
 class _Scaled(VarianceScaling):
-    """A named setting of VarianceScaling, whose only argument is the seed."""
+    """A named setting of VarianceScaling."""
 
     setting: tuple[float, str, str]
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(*self.setting, seed=seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"seed": self.seed}
+    def __init__(
+        self, seed: Any = None, input_axes: Sequence[int] | None = None, output_axes: Sequence[int] | None = None
+    ) -> None:
+        super().__init__(*self.setting, seed, input_axes, output_axes)
 
 
 class GlorotUniform(_Scaled):
@@ -199,29 +245,58 @@ class LecunNormal(_Scaled):
     setting = (1.0, "fan_in", "truncated_normal")
 
 
-_CLASSES: tuple[type[Initializer], ...] = (
-    *(Zeros, Ones, Constant, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling),
+class Orthogonal(_Random):
+    """A matrix with orthonormal columns, or rows if there are fewer, times `gain` (Saxe et al., 2014).
+
+    All axes but the last are taken together as rows.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
+        super().__init__(seed)
+        self.gain = gain
+
+    def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal must have at least two-dimensional weights; got shape={shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))
+        q *= np.sign(np.diag(r))  # without it, the matrices would not be drawn evenly
+        return self.gain * (q.T if rows < columns else q).reshape(shape)
+
+
+_CLASSES = (
+    *(Zeros, Ones, Constant, Identity, RandomUniform, RandomNormal, TruncatedNormal, VarianceScaling, Orthogonal),
     *(GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal),
 )
-_NAMED: dict[str, type[Initializer]] = {
-    **{c.__name__: c for c in _CLASSES},
-    **{snake_case(c.__name__): c for c in _CLASSES},
+_ALIASES = {
+    "IdentityInitializer": Identity,  # of older files
+    "OrthogonalInitializer": Orthogonal,
     "uniform": RandomUniform,
     "normal": RandomNormal,
+    "zero": Zeros,
+    "one": Ones,
 }
+_registry = Registry("initializers", _CLASSES, aliases=_ALIASES, example="zeros")
+serialize, deserialize = _registry.module_functions()
+
+# Keras' other names for the classes.
+zeros, ones, constant, identity, orthogonal = Zeros, Ones, Constant, Identity, Orthogonal
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+IdentityInitializer, OrthogonalInitializer = Identity, Orthogonal
 
 
-def get(identifier: Any, argument: str = "initializer") -> Any:
-    """Return an initializer by name, by configuration, or as it is."""
-    if isinstance(identifier, dict):
-        return look_up(argument, identifier["class_name"], _NAMED, "zeros")(**identifier["config"])
-    if isinstance(identifier, type):
-        return identifier()
-    if callable(identifier):
-        return identifier
-    return look_up(argument, identifier, _NAMED, "zeros")()
+def get(identifier: Any, argument: str | None = None) -> Any:
+    """Return an initializer by name, configuration or class; one that gives an array; or a function as it is."""
+    if not hasattr(identifier, "shape"):
+        return _registry.get(identifier, argument)
 
+    def given(shape: Sequence[int], dtype: Any = None) -> Array:
+        if tuple(shape) != tuple(identifier.shape):
+            raise ValueError(
+                f"Expected `shape` to be {tuple(identifier.shape)}, that of the array; got {tuple(shape)}."
+            )
+        return backend.asarray(unwrap(identifier), dtype=dtype or backend.floatx())
 
-def serialize(initializer: Any) -> dict[str, Any]:
-    """Return plain data from which `get` makes an equal initializer."""
-    return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
+    return given

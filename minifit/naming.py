@@ -40,7 +40,9 @@ def clear_session() -> None:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return ``' Did you mean "adam"?'`` for ``"adan"``, or nothing if no known name is near."""
-    matches = difflib.get_close_matches(str(name).lower(), sorted(known), n=1, cutoff=0.5)
+    name, known = str(name).lower(), sorted(known)
+    swapped = [other for other in known if sorted(other) == sorted(name)]
+    matches = swapped or difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f' Did you mean "{matches[0]}"?' if matches else ""
 
 

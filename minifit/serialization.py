@@ -52,13 +52,22 @@ def arguments_of(cls: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def describing(cls: Any) -> Any:
+    """Return the class whose arguments are read off: the first above the last of the user's own with a `get_config`.
+
+    Whoever writes ``{"units": self.units, **super().get_config()}`` names the rest himself, as in Keras.
+    """
+    own = [i for i, c in enumerate(cls.__mro__) if "get_config" in vars(c) and not c.__module__.startswith("minifit.")]
+    return cls.__mro__[own[-1] + 1] if own else cls
+
+
 class Described:
     """What can say from which arguments it was made: each is kept as an attribute of the same name."""
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal object, as plain data."""
-        kind: Any = type(self)
-        return {name: serialize(getattr(self, name)) for name in arguments_of(kind) if hasattr(self, name)}
+        names = arguments_of(describing(type(self)))
+        return {name: serialize(getattr(self, name)) for name in names if hasattr(self, name)}
 
     @classmethod
     def from_config(cls: type[Made], config: dict[str, Any]) -> Made:
@@ -248,6 +257,8 @@ def serialize(item: Any) -> Any:
         return str(item)
     if item is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
+    if isinstance(item, bytes):
+        return {"class_name": "__bytes__", "config": {"value": item.decode("utf-8")}}
     if isinstance(item, slice):
         return {
             "class_name": "__slice__",
@@ -280,12 +291,14 @@ def _function(item: Any) -> Any:
 
 
 def _described(class_name: str, kind: Any, item: Any) -> dict[str, Any]:
-    module = _home_of(kind)
+    module, name = _home_of(kind), get_registered_name(kind)
+    if not module and any(name in family.named for family in _families.values()):
+        name = f"{kind.__module__}>{name}"  # so that it never comes back as the engine's own of that name
     described = {
         "module": module or ("builtins" if item is None else kind.__module__),
         "class_name": class_name,
         "config": kind.__name__ if item is None else serialize(item.get_config()),
-        "registered_name": None if module else get_registered_name(kind),
+        "registered_name": None if module else name,
     }
     for part in ("build_config", "compile_config"):
         found = getattr(item, f"get_{part}", lambda: None)()
@@ -331,20 +344,24 @@ def deserialize(described: Any, family: Registry | None = None) -> Any:
         return array if name == "__numpy__" else Tensor(backend.asarray(array))
     if name == "__ellipsis__":
         return Ellipsis
+    if name == "__bytes__":
+        return config["value"].encode("utf-8")
     if name == "__slice__":
-        return slice(config["start"], config["stop"], config["step"])
+        return slice(*(deserialize(config[part]) for part in ("start", "stop", "step")))
     if name == "__lambda__":
         if _here.safe:
             raise ValueError(
-                "The data hold a lambda, which is code, and loading runs none. If you trust where they come from, pass "
-                "safe_mode=False; better, write the function with def and pass it in custom_objects."
+                "The data hold a lambda: loading it would be arbitrary code execution. If you trust it, "
+                "pass safe_mode=False; better, write the function with def and pass it in custom_objects."
             )
         return _load(config["value"])
     if name == "function":
+        if not isinstance(config, str):
+            raise TypeError(f"Expected 'config' to be a non-null str, the function's name; got {config!r}.")
         return _known(config, described, family)
     cls = _known(name, described, family)
     if not isinstance(config, Mapping):
-        raise TypeError(f"The config of {name} must be a dict of arguments; got {type(config).__name__} ({config!r}).")
+        raise TypeError(f"Expected 'config' to be a dict of the arguments of {name}; got {config!r}.")
     made = cls.from_config(dict(config)) if hasattr(cls, "from_config") else cls(**deserialize(config))
     for part, use in (("build_config", "build_from_config"), ("compile_config", "compile_from_config")):
         if described.get(part) and hasattr(made, use):
@@ -353,15 +370,22 @@ def deserialize(described: Any, family: Registry | None = None) -> Any:
 
 
 def _known(name: str, described: Mapping[str, Any], family: Registry | None) -> Any:
-    """Return the class or function that a description names."""
-    module = str(described.get("module") or "")
-    home = family or _families.get(module)
-    for candidate in (described.get("registered_name"), name):
-        found = get_registered_object(candidate, module_objects=home.named if home else None) if candidate else None
+    """Return the class or function that a description names, the user's own before the engine's."""
+    registered, module = described.get("registered_name"), str(described.get("module") or "")
+    candidates = [text for text in (registered, name) if text]
+    for candidate in (*candidates, *(full for full in _registered if full.partition(">")[2] == name)):
+        found = get_registered_object(candidate)
         if found is not None:
             return found
-    for other in _families.values():
-        if name in other.named:
+    home = family or _families.get(module)
+    wants_function = described["class_name"] == "function"
+    for other in (*([home] if home else []), *_families.values()):
+        if name in other.named and isinstance(other.named[name], type) is not wants_function:
+            if registered not in (None, "", name, described["class_name"]):
+                raise ValueError(
+                    f"{name!r} was saved as {registered!r}, but resolved to a Keras built-in of that name. If it "
+                    "is your own, decorate it with register_keras_serializable() or pass custom_objects={...}."
+                )
             return other.named[name]
     known = {**_registered, **(home.named if home else {})}
     for scope in _here.scopes:
@@ -377,16 +401,22 @@ def serialize_keras_object(obj: Any) -> Any:
     return serialize(obj)
 
 
+@contextlib.contextmanager
+def safe_mode_scope(safe_mode: bool = True) -> Iterator[None]:
+    """Refuse code, such as a lambda, inside a ``with`` block, or let it in."""
+    before, _here.safe = _here.safe, safe_mode
+    try:
+        yield
+    finally:
+        _here.safe = before
+
+
 def deserialize_keras_object(
     config: Any, custom_objects: Mapping[str, Any] | None = None, safe_mode: bool = True
 ) -> Any:
     """Return what `serialize_keras_object` described; only ``safe_mode=False`` brings a lambda, which is code, back."""
-    before, _here.safe = _here.safe, safe_mode and _here.safe
-    try:
-        with custom_object_scope(custom_objects):
-            return deserialize(config)
-    finally:
-        _here.safe = before
+    with safe_mode_scope(safe_mode and _here.safe), custom_object_scope(custom_objects):
+        return deserialize(config)
 
 
 __all__ = [

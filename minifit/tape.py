@@ -8,6 +8,7 @@ the inputs, and adds that up, for a value used twice receives a gradient twice.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -17,6 +18,8 @@ import numpy as np
 
 from . import ops
 from .backend import Array, to_numpy, xp
+from .ops import stop_gradient as stop_gradient
+from .ops import unwrap
 
 
 class _Here(threading.local):
@@ -53,7 +56,7 @@ class Tensor(ops.Traced):
     array([2., 4., 6.], dtype=float32)
     """
 
-    __slots__ = ("__weakref__", "made_by", "tracked", "value")
+    __slots__ = ("__weakref__", "_keras_mask", "made_by", "tracked", "value")
 
     # NumPy then leaves `array + tensor` to the tensor.
     __array_priority__ = 1000
@@ -63,6 +66,7 @@ class Tensor(ops.Traced):
         self.tracked = tracked  # whether something of this is a variable that wants a gradient
         # Set by softmax and sigmoid: which of them made this, and from what.
         self.made_by: tuple[str, Tensor] | None = None
+        self._keras_mask: Array | None = None  # which samples and steps count, where that is not all of them
 
     # -- what it is ---------------------------------------------------------------------------
 
@@ -124,6 +128,10 @@ class Tensor(ops.Traced):
         """Return the only element as a Python number."""
         return self.value.item()
 
+    def tolist(self) -> Any:
+        """Return the elements as nested lists of Python numbers."""
+        return to_numpy(self.value).tolist()
+
     # -- recording ----------------------------------------------------------------------------
 
     def record(self, op: ops.Op, inputs: tuple, options: dict) -> Tensor:
@@ -131,7 +139,7 @@ class Tensor(ops.Traced):
         arrays, needs = [], []
         for x in inputs:
             is_tensor = isinstance(x, Tensor)
-            arrays.append(x.value if is_tensor else x)
+            arrays.append(x.value if is_tensor else ops.array(x) if isinstance(x, (list, tuple)) else x)
             needs.append(is_tensor and x.tracked)
         output = Tensor(op.forward(*arrays, **options))
         if True in needs and _here.tapes:
@@ -139,6 +147,9 @@ class Tensor(ops.Traced):
             for tape in _here.tapes:
                 tape.records.append((op, inputs, arrays, needs, options, output, _changes))
         return output
+
+    def constant(self) -> Tensor:
+        return Tensor(self.value)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         if method == "reduce" and ufunc in (np.add, np.maximum, np.minimum):
@@ -158,8 +169,7 @@ class Tensor(ops.Traced):
         if function in ops.NUMPY:
             return ops.NUMPY[function](*args, **kwargs)
         if function in ops.NUMPY_WITHOUT_GRADIENT:
-            values = [x.value if isinstance(x, Tensor) else x for x in args]
-            return function(*values, **kwargs)
+            return function(*map(unwrap, args), **{name: unwrap(x) for name, x in kwargs.items()})
         name = getattr(function, "__name__", str(function))
         raise TypeError(
             f"np.{name} has no gradient in minifit. Build the expression from {len(ops.NUMPY)} NumPy functions "
@@ -187,6 +197,21 @@ class Tensor(ops.Traced):
     def std(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         return ops.std(self, axis=axis, keepdims=keepdims)
 
+    def prod(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return ops.prod(self, axis=axis, keepdims=keepdims)
+
+    def cumsum(self, axis: Any = None) -> Tensor:
+        return ops.cumsum(self, axis=axis)
+
+    def any(self, axis: Any = None) -> Array:
+        return self.value.any(axis=axis)
+
+    def all(self, axis: Any = None) -> Array:
+        return self.value.all(axis=axis)
+
+    def round(self, decimals: int = 0) -> Array:
+        return self.value.round(decimals)
+
     def argmax(self, axis: Any = None) -> Array:
         return self.value.argmax(axis=axis)
 
@@ -197,7 +222,7 @@ class Tensor(ops.Traced):
         return ops.reshape(self, shape=shape[0] if len(shape) == 1 else shape)
 
     def ravel(self) -> Tensor:
-        return ops.reshape(self, shape=(-1,))
+        return ops.ravel(self)
 
     flatten = ravel
 
@@ -215,7 +240,7 @@ class Tensor(ops.Traced):
         return ops.NUMPY[np.clip](self, low, high)
 
     def dot(self, other: Any) -> Tensor:
-        return ops.NUMPY[np.dot](self, other)
+        return ops.dot(self, other)
 
     def copy(self) -> Tensor:
         return ops.NUMPY[np.positive](self)
@@ -259,6 +284,18 @@ class Tensor(ops.Traced):
     def __rtruediv__(self, other: Any) -> Tensor:
         return ops.divide(other, self)
 
+    def __floordiv__(self, other: Any) -> Array:
+        return self.value // unwrap(other)
+
+    def __rfloordiv__(self, other: Any) -> Array:
+        return unwrap(other) // self.value
+
+    def __mod__(self, other: Any) -> Tensor:
+        return ops.mod(self, other)
+
+    def __rmod__(self, other: Any) -> Tensor:
+        return ops.mod(other, self)
+
     def __pow__(self, other: Any) -> Tensor:
         return ops.square(self) if isinstance(other, int) and other == 2 else ops.power(self, other)
 
@@ -296,16 +333,6 @@ class Tensor(ops.Traced):
         return self.value != unwrap(other)
 
     __hash__ = object.__hash__
-
-
-def unwrap(x: Any) -> Any:
-    """Return a Tensor's array; anything else as it is."""
-    return x.value if isinstance(x, Tensor) else x
-
-
-def stop_gradient(x: Any) -> Any:
-    """Return the same values as a constant: no gradient flows through it."""
-    return Tensor(x.value) if isinstance(x, Tensor) else x
 
 
 class GradientTape:
@@ -402,6 +429,41 @@ class GradientTape:
             if not self.persistent:
                 self.records = []
         return _put_back(sources, iter(gradients))
+
+    def jacobian(self, target: Tensor, sources: Any) -> Any:
+        """Return, for each source, the gradient of every element of `target`: of shape target.shape + source.shape."""
+        wanted = list(_tensors_in(sources))
+        rows = xp().eye(target.size, dtype=target.dtype)
+        before, self.persistent = self.persistent, True
+        try:
+            found = [self.gradient(target, wanted, np.reshape(row, target.shape)) for row in rows]
+        finally:
+            self.persistent = before
+            if not before:
+                self.records = []
+        joined = [
+            None if each[0] is None else ops.reshape(ops.stack(each), shape=(*target.shape, *source.shape))
+            for source, each in zip(wanted, zip(*found, strict=True), strict=True)
+        ]
+        return _put_back(sources, iter(joined))
+
+    def reset(self) -> None:
+        """Forget all that was written down."""
+        self.records = []
+        self._used = False
+        self._began = _changes
+
+    @contextlib.contextmanager
+    def stop_recording(self) -> Iterator[None]:
+        """Write nothing down inside a ``with`` block, for what needs no gradient."""
+        recording = self in _here.tapes
+        if recording:
+            _here.tapes.remove(self)
+        try:
+            yield
+        finally:
+            if recording:
+                _here.tapes.append(self)
 
     def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any) -> list[Tensor | None]:
         # While an outer tape is open, the products run on Tensors, and so are written down there:

@@ -245,7 +245,7 @@ def _put_back(model: Any) -> Iterator[None]:
     values = [(variable, _copy(variable)) for variable in model.variables]
     built = getattr(optimizer, "flat", None) is not None
     state = optimizer.get_state() if hasattr(optimizer, "get_state") else None
-    compiled = model._compiled_metrics
+    compiled = model._compile_metrics
     measured = [(m, copy.deepcopy(vars(m))) for m in model.metrics]
     resolved = {name: copy.copy(value) for name, value in vars(compiled).items()}
     streams = random.get_state()
@@ -259,8 +259,8 @@ def _put_back(model: Any) -> Iterator[None]:
         if state is not None and built:
             optimizer.set_state(state)
         elif state is not None:
-            optimizer.flat, optimizer.slots = None, {}
-            optimizer.iterations.assign(state["iterations"])
+            optimizer.unbuild()
+            optimizer.set_state(state)
         vars(compiled).update(resolved)
         for metric, before in measured:
             vars(metric).clear()

@@ -1,27 +1,41 @@
 """compile, fit, evaluate, predict: the loop.
 
-`Trainer.fit` is the outer loop over epochs and the inner loop over batches; `_update` is the step
-inside: forward, loss, backward, update, metrics. Everything else in the engine serves these two.
+`Trainer.fit` is the outer loop over epochs, `_run` the inner loop over batches, and `_update` the step inside: forward,
+loss, backward, update, metrics. Everything else in the engine serves these three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from . import backend, inputs, losses, optimizers
-from . import metrics as _metrics
-from .backend import Array
-from .callbacks import CallbackList, History, ProgbarLogger
-from .callbacks.callback import Logs, as_callbacks, python_logs
-from .compiled import CompileMetrics
-from .data import ArrayData
+from . import backend, inputs, optimizers, serialization, tree
+from .callbacks import CallbackList, History
+from .callbacks.callback import Logs, python_logs
+from .compiled import CompileLoss, CompileMetrics
+from .data import ArrayData, EpochIterator, Source
 from .inputs import Batch
 from .layers import Layer
-from .metrics import Mean
+from .metrics import Mean, Metric
 from .tape import GradientTape, Tensor, unwrap
+
+_STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
+
+
+@functools.cache
+def _takes_training(call: Callable[..., Any]) -> bool:
+    return "training" in inspect.signature(call).parameters
+
+
+def _count(x: Any) -> int:
+    """Return the number of samples in inputs that may be nested."""
+    return len(next((leaf for leaf in tree.flatten(x) if leaf is not None), ()) if tree.is_nested(x) else x)
 
 
 class Trainer:
@@ -33,16 +47,24 @@ class Trainer:
     variables: list[Any]
     losses: list[Any]
     built: bool
-    output_shape: Any
+    call: Callable[..., Any]
+    walk: Callable[[], Any]
+    _owned: Callable[..., list[Any]]
 
     def __init__(self) -> None:
         self.optimizer: Any = None
-        self.compiled = False
+        self.compiled = self.run_eagerly = self.jit_compile = False
+        self.steps_per_execution = 1
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history: History | None = None
-        self._own_metrics: list[Any] = []
-        self._loss: Callable[..., Any] | None = None
-        self._loss_weight = 1.0
+        self.loss: Any = None
+        self._loss_tracker: Any = None
+        self._compile_loss: CompileLoss | None = None
+        self._compile_metrics = CompileMetrics(None, None)
+        self._scale: Callable[[Any], Any] | None = None  # of a loss scale optimizer
+        self._initial_epoch: int | None = None  # these two a callback may set, to resume
+        self._resumed_logs: Logs | None = None
+        self._training_data: EpochIterator | None = None  # while fit runs
 
     # -- compile ----------------------------------------------------------------------------------
 
@@ -50,9 +72,9 @@ class Trainer:
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
-        metrics: Sequence[Any] | None = None,
-        loss_weights: float | None = None,
-        weighted_metrics: Sequence[Any] | None = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
@@ -64,69 +86,87 @@ class Trainer:
         ----------
         optimizer : str, Optimizer or class
             Such as ``"adam"`` or ``Adam(0.01)``.
-        loss : str, Loss, class or callable
-            Such as ``"mse"``; or a function of (y_true, y_pred) that returns one value a sample.
-        metrics : list of str, Metric or callable, optional
-            Never weighted.
-        loss_weights : float, optional
-            Multiplies the loss.
-        weighted_metrics : list, optional
-            Metrics that do see sample and class weights.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+        loss : str, Loss, class or callable, or a list or dict of them
+            Such as ``"mse"``; or a function of (y_true, y_pred) that returns one value a sample. For several outputs,
+            nested as they are or by their names.
+        loss_weights : float, or nested as `loss`
+            What the losses are multiplied by.
+        metrics, weighted_metrics : list, or a list or dict of lists
+            Names, Metrics or functions, for several outputs nested as they are. Only the second see sample and class
+            weights.
+        steps_per_execution : int
+            Callbacks are called once for so many batches.
+        run_eagerly, jit_compile, auto_scale_loss
             Accepted for compatibility with Keras; they change nothing here.
         """
-        if loss_weights is not None and not isinstance(loss_weights, float):
-            raise ValueError(f"compile(loss_weights=...) expects a float for one output; got {loss_weights!r}.")
-        compiled_metrics = CompileMetrics(metrics, weighted_metrics)
+        if run_eagerly and jit_compile not in ("auto", False):
+            warnings.warn("If run_eagerly is True, jit_compile cannot be: it is taken as False.", stacklevel=2)
+        names = getattr(self, "output_names", None)
+        compile_loss = None if loss is None else CompileLoss(loss, loss_weights, output_names=names)
+        compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=names)
         self.optimizer = optimizers.get(optimizer)
-        self._loss = None if loss is None else losses.as_reduced(loss)
-        self._loss_weight = 1.0 if loss_weights is None else loss_weights
+        self.loss, self._compile_loss, self._compile_metrics = loss, compile_loss, compile_metrics
         self._loss_tracker = Mean(name="loss")
-        self._compiled_metrics = compiled_metrics
+        self._scale = self.optimizer.scale_loss if getattr(self.optimizer, "loss_scale_factor", None) else None
+        self.run_eagerly, self.jit_compile = run_eagerly, jit_compile is True and not run_eagerly
+        self.steps_per_execution = inputs.positive_integer("steps_per_execution", steps_per_execution)
         self.compiled = True
+        # Not a dict: what lies in one belongs to the model, and these metrics are those of compile.
+        self._compiled_with = SimpleNamespace(
+            optimizer=self.optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=self.jit_compile,
+        )
 
     def get_compile_config(self) -> dict[str, Any] | None:
-        """Return plain data that compiles an equal model, or None if something in it is the user's own."""
-        loss, metrics = losses.serialize(self._loss), self._compiled_metrics
-        plain, weighted = ([_metrics.serialize(m) for m in given] for given in (metrics.plain, metrics.weighted))
-        ours = (
-            isinstance(self.optimizer, optimizers.Optimizer) and type(self.optimizer).__module__ == optimizers.__name__
-        )
-        if not ours or loss is None or None in (*plain, *weighted):
-            return None
-        config = self.optimizer.get_config()
-        if callable(config["learning_rate"]):
-            return None
-        return {
-            "optimizer": {"class_name": type(self.optimizer).__name__, "config": config},
-            "loss": loss,
-            "metrics": plain,
-            "weighted_metrics": weighted,
-            "loss_weights": self._loss_weight,
-        }
+        """Return plain data from which `compile_from_config` compiles an equal model; None before `compile`."""
+        return serialization.serialize(vars(self._compiled_with)) if self.compiled else None
 
-    @property
-    def loss(self) -> Any:
-        """What `compile` made of its argument `loss`."""
-        return self._loss
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile as `get_compile_config` described it."""
+        if self._overrides("compile"):
+            warnings.warn(
+                "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+                "Call it, or write compile_from_config(config), too.",
+                stacklevel=2,
+            )
+            return
+        self.compile(**serialization.deserialize(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker, the compiled metrics as one, and metrics set as attributes of the model."""
-        if not self.compiled:
-            return list(self._own_metrics)
-        compiled = [self._compiled_metrics] if self._compiled_metrics else []
-        return [self._loss_tracker, *compiled, *self._own_metrics]
+        """The loss, the compiled metrics as one, each output's loss, and metrics held here or in layers."""
+        compiled: list[Any] = []
+        if self.compiled:
+            compiled = [self._loss_tracker, *([self._compile_metrics] if self._compile_metrics else [])]
+            compiled += self._compile_loss.metrics if self._compile_loss else []
+        ours = {id(m) for m in (*compiled, self._loss_tracker, self._compile_metrics)}
+        held: dict[int, Any] = {}
+        for owner in self.walk():
+            if owner is self or not isinstance(owner, Trainer):
+                held |= {id(metric): metric for metric in owner._owned(Metric) if id(metric) not in ours}
+        return [*compiled, *held.values()]
 
     def find_metric(self, name: str) -> Any:
         """Return the metric that is logged under this name, or None."""
-        compiled = self._compiled_metrics.metrics if self.compiled else []
-        return next((m for m in [*self.metrics, *compiled] if m.name == name), None)
+        return next((m for m in [*self.metrics, *self._compile_metrics.metrics] if m.name == name), None)
 
     @property
     def metrics_names(self) -> list[str]:
-        """The names under which `metrics` are logged."""
+        """The names of `metrics`."""
         return [metric.name for metric in self.metrics]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """What all metrics count in."""
+        return [variable for metric in self.metrics for variable in metric.variables]
 
     def reset_metrics(self) -> None:
         """Forget all that the metrics have seen."""
@@ -135,14 +175,11 @@ class Trainer:
 
     def get_metrics_result(self) -> Logs:
         """Return the running values of loss and metrics, by name."""
-        return python_logs(self._results())
-
-    def _results(self) -> Logs:
-        return {
-            "loss": self._loss_tracker.result(),
-            **self._compiled_metrics.result(),
-            **{metric.name: metric.result() for metric in self._own_metrics},
-        }
+        results: Logs = {}
+        for metric in self.metrics:
+            value = metric.result()
+            results.update(value if isinstance(value, Mapping) else {metric.name: value})
+        return results
 
     # -- one step ---------------------------------------------------------------------------------
 
@@ -154,23 +191,10 @@ class Trainer:
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Return the loss that is minimised: the compiled one plus what layers added.
-
-        Returns
-        -------
-        Tensor, scalar
-        """
-        total: Any = None
-        if self._loss is not None:
-            if y is None:
-                raise ValueError(
-                    f"The loss {getattr(self._loss, 'name', 'of compile')} compares outputs with y; got y=None. Pass y."
-                )
-            total = self._loss(y, y_pred) if sample_weight is None else self._loss(y, y_pred, sample_weight)
-            total = self._checked_loss(total)
-            if self._loss_weight != 1.0:
-                total = total * self._loss_weight
+        """Return the loss that is minimised, a scalar Tensor: the compiled one plus what layers added."""
+        total = None if self._compile_loss is None else self._compile_loss(y, y_pred, sample_weight)
         for extra in self.losses:
+            extra = np.sum(extra) if extra.shape else extra
             total = extra if total is None else total + extra
         if total is None:
             raise ValueError(
@@ -178,16 +202,15 @@ class Trainer:
             )
         return total
 
-    def _checked_loss(self, value: Any) -> Any:
-        if getattr(value, "shape", None) == ():
-            return value
-        name = getattr(self._loss, "name", type(self._loss).__name__)
-        if hasattr(value, "shape"):
-            raise ValueError(
-                f"The loss {name} must reduce to one number; it returned shape {value.shape}. Return the mean, or "
-                'leave the reduction at "sum_over_batch_size".'
-            )
-        return Tensor(backend.asarray(value))
+    def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool) -> Any:
+        if self._overrides("compute_loss") and "training" not in inspect.signature(self.compute_loss).parameters:
+            return self.compute_loss(x, y, y_pred, sample_weight)  # as it was written for older Keras
+        return self.compute_loss(x, y, y_pred, sample_weight, training=training)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Logs:
+        """Take a batch into the compiled metrics; return what is logged."""
+        self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return self.get_metrics_result()
 
     def train_step(self, data: Any) -> Logs:
         """Forward, loss, backward, update, metrics: override this for a step of your own.
@@ -202,14 +225,14 @@ class Trainer:
         dict of str to float
             What is logged.
         """
-        self._update(data)
-        return self._results()
+        return self._update(data) or self.get_metrics_result()
 
-    def _update(self, data: Any, variables: list[Any] | None = None) -> None:
-        x, y, sample_weight = _unpack(data)
+    def _update(self, data: Any, variables: list[Any] | None = None) -> Logs | None:
+        x, y, sample_weight = inputs.unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
-            y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight)
+            y_pred = self._forward(x, training=True)
+            loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
+            scaled = loss if self._scale is None else self._scale(loss)
         if variables is None:
             variables = self.trainable_variables
         if variables:
@@ -218,35 +241,90 @@ class Trainer:
                     "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
                     "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
                 )
-            gradients = tape.gradient(loss, variables)
-            self.optimizer.apply(gradients, variables)
+            self.optimizer.apply(tape.gradient(scaled, variables), variables)
         # The predictions, and so the metrics, are those of the weights before the update.
-        self._measure(x, y, y_pred, sample_weight, loss)
+        return self._measure(x, y, y_pred, sample_weight, loss)
 
     def test_step(self, data: Any) -> Logs:
         """Forward, loss and metrics of a batch, with no gradient and no update."""
-        self._test(data)
-        return self._results()
+        return self._test(data) or self.get_metrics_result()
 
-    def _test(self, data: Any) -> None:
-        x, y, sample_weight = _unpack(data)
-        y_pred = self(x, training=False)
-        self._measure(x, y, y_pred, sample_weight, self.compute_loss(x, y, y_pred, sample_weight, training=False))
+    def _test(self, data: Any) -> Logs | None:
+        x, y, sample_weight = inputs.unpack_x_y_sample_weight(data)
+        y_pred = self._forward(x, training=False)
+        loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
+        return self._measure(x, y, y_pred, sample_weight, loss)
 
-    def _measure(self, x: Array, y: Any, y_pred: Tensor, sample_weight: Any, loss: Any) -> None:
+    def _measure(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs | None:
+        """Take a batch into loss and metrics. Their values are looked at when somebody asks."""
         # A batch counts in the epoch's loss by its number of samples, whatever their weights.
-        n_samples = len(x)
-        self._loss_tracker.total = self._loss_tracker.total + unwrap(loss).astype("float64") * n_samples
-        self._loss_tracker.count += n_samples
-        if y is not None:
-            self._compiled_metrics.update_state(y, y_pred, sample_weight)
+        self._loss_tracker.update_state(unwrap(loss), sample_weight=_count(x))
+        if self._overrides("compute_metrics"):
+            return self.compute_metrics(x, y, y_pred, sample_weight)
+        if y is not None and self._compile_metrics:
+            self._compile_metrics.update_state(y, y_pred, sample_weight)
+        return None
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for a batch of inputs."""
-        x, _, _ = _unpack(data)
-        return self(x, training=False)
+        return self._forward(inputs.unpack_x_y_sample_weight(data)[0], training=False)
 
-    # -- fit --------------------------------------------------------------------------------------
+    def _forward(self, x: Any, training: bool) -> Any:
+        x = x if tree.is_nested(x) or isinstance(x, Tensor) else Tensor(x)
+        # As in Keras, a model whose call() does not take `training` does not tell its layers either.
+        return self(x, training=training) if _takes_training(type(self).call) else self(x)
+
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Trainer, method)
+
+    def _step(self, name: str, ours: Callable[..., Logs | None]) -> Callable[[Batch], Logs | None]:
+        """Return a step that returns logs only if it is the user's own; ours are asked when wanted."""
+        if not self._overrides(name):
+            return ours
+        users = getattr(self, name)
+
+        def step(batch: Batch) -> Logs:
+            logs = users(inputs.pack_x_y_sample_weight(*batch) if batch[1] is not None else batch[:1])
+            if not isinstance(logs, Mapping):
+                raise TypeError(
+                    f"{type(self).__name__}.{name}(data) must return the logs, a dict from names to numbers; it "
+                    f"returned {type(logs).__name__}. End it with: return {{m.name: m.result() for m in self.metrics}}"
+                )
+            return dict(logs)
+
+        return step
+
+    def _train_step(self) -> Callable[[Batch], Logs | None]:
+        if self.optimizer is None and not self._overrides("train_step"):
+            raise ValueError('Training needs an optimizer: compile() was given None. Pass one, such as "adam".')
+        variables = self.trainable_variables  # looked up once an epoch, not at every step
+        return self._step("train_step", lambda batch: self._update(batch, variables))
+
+    def _logs(self, of_step: Logs | None) -> Logs:
+        """Return the running values, unless a step of the user's own logs others."""
+        running = self.get_metrics_result()
+        return python_logs(running if of_step is None or of_step.keys() == running.keys() else of_step)
+
+    # -- fit, evaluate, predict -------------------------------------------------------------------
+
+    def _run(
+        self,
+        phase: str,
+        data: EpochIterator,
+        step: Callable[[Batch], Any],
+        run: CallbackList,
+        logs_of: Callable[..., Logs],
+    ) -> Any:
+        """Walk through the batches of an epoch; return what the last step returned. This is the loop."""
+        result: Any = None
+        for first, last, batches in data:
+            run.call(f"on_{phase}_batch_begin", first)
+            for batch in batches:
+                result = step(batch)
+            run.call(f"on_{phase}_batch_end", last, logs=lambda: logs_of(result))  # noqa: B023 - called at once
+            if getattr(self, _STOPS[phase]):
+                break
+        return result
 
     def fit(
         self,
@@ -262,6 +340,8 @@ class Trainer:
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: Any = 1,
     ) -> History:
@@ -269,8 +349,10 @@ class Trainer:
 
         Parameters
         ----------
-        x : (N, ...)
-        y : (N, ...)
+        x : (N, ...), or a source of batches
+            An array, or a list or dict of arrays, one an input; or a generator, a `PyDataset`, a torch DataLoader or
+            whatever else yields batches ``(x, y)`` or ``(x, y, sample_weight)``.
+        y : (N, ...), or a list or dict, one an output
         batch_size : int, optional
             Samples a step, 32 by default. The last batch holds what is left.
         epochs : int
@@ -281,16 +363,18 @@ class Trainer:
             Called in this order.
         validation_split : float
             The share of rows, the *last* ones before any shuffling, to validate on.
-        validation_data : (x, y) or (x, y, sample_weight), optional
+        validation_data : (x, y) or (x, y, sample_weight) or a source of batches, optional
             Wins over `validation_split`.
         shuffle : bool or "batch"
-            True draws a new order of all samples for every epoch.
+            True draws a new order of all samples for every epoch; "batch" only inside each batch.
         class_weight : dict of int to float, optional
             Weight of each class in the training loss; a class that is missing weighs 1.
         sample_weight : (N,), optional
             Weight of each sample; not together with `class_weight`.
         initial_epoch : int
             The epoch to start from.
+        steps_per_epoch, validation_steps : int, optional
+            Batches an epoch, and a validation; by default all. The next epoch goes on where the last one stopped.
         validation_batch_size : int, optional
             By default `batch_size`.
         validation_freq : int or list of int
@@ -309,71 +393,43 @@ class Trainer:
         epochs = inputs.positive_integer("epochs", epochs, smallest=0)
         initial_epoch = inputs.positive_integer("initial_epoch", initial_epoch, smallest=0)
         validate_after = inputs.epochs_to_validate(validation_freq)
-        verbose = inputs.verbosity(verbose)
-        train, held_out = self._training_data(
-            x, y, sample_weight, class_weight, batch_size, shuffle, validation_split, validation_data
-        )
+        if validation_split and validation_data is None:
+            arrays = inputs.to_be_split(x, y, sample_weight)
+            (x, y, sample_weight), validation_data = inputs.split_tail(arrays, validation_split)
+        train = self._epochs("", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
         validation = None
-        if held_out is not None:
-            if validation_batch_size is not None:
-                inputs.positive_integer("validation_batch_size", validation_batch_size)
-            validation = self._test_data(*held_out, validation_batch_size or batch_size, "validation_data")
-        self._prepare(train, validation)
+        if validation_data is not None:
+            given = inputs.unpack_validation(validation_data)
+            validation = self._epochs("validation_", *given, validation_batch_size or batch_size, validation_steps)
+        self._prepare(train.data_adapter)
+        if validation is not None and isinstance(validation.data_adapter, ArrayData):
+            self._prepare(validation.data_adapter)
+        train.reset()
 
         logs: Logs = {}
-        self.stop_training = False
-        run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.n_steps)
-        step = self._step("train_step", self._update)
-        with backend.one_blas_thread(self._largest_product(train.batch_size)):
+        self.stop_training, self._training_data = False, train
+        self._initial_epoch = self._resumed_logs = None
+        run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.num_batches)
+        with self._blas_threads(train.data_adapter):
             run.call("on_train_begin")
-            for epoch in range(initial_epoch, epochs):
+            logs, self._resumed_logs = self._resumed_logs or {}, None
+            for epoch in range(initial_epoch if self._initial_epoch is None else self._initial_epoch, epochs):
                 self.reset_metrics()
                 run.call("on_epoch_begin", epoch)
-                logs = self._run_epoch(train, step, run)
+                of_step = self._run("train", train, self._train_step(), run, self._logs)
+                logs = self._logs(self._resumed_logs if of_step is None else of_step)  # if no step was left
+                self._resumed_logs = None
                 if validation is not None and validate_after(epoch + 1):
-                    val_logs = self._run_test(validation, run)
-                    logs.update({f"val_{name}": value for name, value in val_logs.items()})
+                    logs |= {f"val_{name}": value for name, value in self._run_test(validation, run).items()}
                 # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
                 run.call("on_epoch_end", epoch, logs=python_logs(logs))
                 if self.stop_training:
                     break
+            if epochs > 0 and hasattr(self.optimizer, "finalize_variable_values"):
+                self.optimizer.finalize_variable_values(self.trainable_variables)
             run.call("on_train_end", logs=python_logs(logs))
+        self._training_data = None
         return self.history  # type: ignore[return-value]
-
-    def _run_epoch(self, train: ArrayData, step: Callable[..., Any], run: CallbackList) -> Logs:
-        logs: Any = None
-
-        def current_logs() -> Logs:
-            return python_logs(self._results() if logs is None else logs)
-
-        variables = self.trainable_variables  # looked up once an epoch, not at every step
-        for index, batch in enumerate(train):
-            run.call("on_train_batch_begin", index)
-            logs = step(batch, variables)
-            run.call("on_train_batch_end", index, logs=current_logs)
-            if self.stop_training:
-                break
-        return current_logs()
-
-    def _step(self, name: str, ours: Callable[..., None]) -> Callable[..., Any]:
-        """Return a step that returns logs only if it is the user's own; ours are asked when wanted."""
-        if getattr(type(self), name) is getattr(Trainer, name):
-            return ours
-        users = getattr(self, name)
-
-        def step(batch: Batch, variables: list[Any] | None = None) -> Logs:
-            x, y, sample_weight = batch
-            logs = users((x, y) if sample_weight is None else (x, y, sample_weight))
-            if not isinstance(logs, Mapping):
-                raise TypeError(
-                    f"{type(self).__name__}.{name}(data) must return the logs, a dict from names to numbers; it "
-                    f"returned {type(logs).__name__}. End it with: return {{m.name: m.result() for m in self.metrics}}"
-                )
-            return dict(logs)
-
-        return step
-
-    # -- evaluate and predict ---------------------------------------------------------------------
 
     def evaluate(
         self,
@@ -382,6 +438,7 @@ class Trainer:
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
         callbacks: Any = None,
         return_dict: bool = False,
     ) -> Any:
@@ -389,59 +446,58 @@ class Trainer:
 
         Parameters
         ----------
-        x, y : (N, ...)
+        x, y
+            See `fit`.
         batch_size : int, optional
             It changes the speed, not the result.
+        steps : int, optional
+            Batches to stop after.
         return_dict : bool
             Whether to return a dict by name instead of a list (a bare float if there is only the loss).
         """
         self._must_be_compiled("evaluate")
-        test = self._test_data(x, y, sample_weight, batch_size)
-        self._prepare(test)
-        run = self._callback_list(callbacks, inputs.verbosity(verbose), steps=test.n_steps)
-        with backend.one_blas_thread(self._largest_product(test.batch_size)):
+        test = self._epochs("", x, y, sample_weight, batch_size, steps)
+        self._prepare(test.data_adapter)
+        run = self._callback_list(callbacks, verbose, epochs=1, steps=test.num_batches)
+        with self._blas_threads(test.data_adapter):
             logs = self._run_test(test, run)
         return logs if return_dict else self._as_list(logs)
 
-    def _run_test(self, test: ArrayData, run: CallbackList) -> Logs:
-        step = self._step("test_step", self._test)
-        logs: Any = None
-
-        def current_logs() -> Logs:
-            return python_logs(self._results() if logs is None else logs)
-
+    def _run_test(self, test: EpochIterator, run: CallbackList) -> Logs:
+        test.reset()
         self.stop_evaluating = False
-        self.reset_metrics()
         run.call("on_test_begin")
-        for index, batch in enumerate(test):
-            run.call("on_test_batch_begin", index)
-            logs = step(batch)
-            run.call("on_test_batch_end", index, logs=current_logs)
-            if self.stop_evaluating:
-                break
-        result = current_logs()
-        run.call("on_test_end", logs=result)
-        return result
+        self.reset_metrics()
+        logs = self._logs(self._run("test", test, self._step("test_step", self._test), run, self._logs))
+        run.call("on_test_end", logs=logs)
+        return logs
 
     def predict(
-        self, x: Any, batch_size: int | None = None, verbose: Any = "auto", callbacks: Any = None
-    ) -> np.ndarray:
-        """Return the outputs for all samples, (N, ...), as a NumPy array. Needs no `compile`."""
-        batches = ArrayData(self._checked_input("x", x), batch_size=batch_size)
-        run = self._callback_list(callbacks, inputs.verbosity(verbose), steps=batches.n_steps)
-        outputs = []
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return the outputs for all samples, (N, ...), as NumPy arrays. Needs no `compile`."""
+        data = self._epochs("", x, None, None, batch_size, steps)
+        self._check_input(data.data_adapter)
+        run = self._callback_list(callbacks, verbose, epochs=1, steps=data.num_batches)
+        outputs: list[Any] = []
+
+        def step(batch: Batch) -> Any:
+            outputs.append(tree.map_structure(backend.to_numpy, self.predict_step(batch)))
+            return outputs[-1]
+
         self.stop_predicting = False
-        with backend.one_blas_thread(self._largest_product(batches.batch_size)):
+        with self._blas_threads(data.data_adapter):
             run.call("on_predict_begin")
-            for index, batch in enumerate(batches):
-                run.call("on_predict_batch_begin", index)
-                y_pred = backend.to_numpy(self.predict_step(batch[:1]))
-                outputs.append(y_pred)
-                run.call("on_predict_batch_end", index, logs={"outputs": y_pred})
-                if self.stop_predicting:
-                    break
+            self._run("predict", data, step, run, lambda y_pred: {"outputs": y_pred})
             run.call("on_predict_end")
-        return np.concatenate(outputs)
+        return tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+
+    # -- on one batch -----------------------------------------------------------------------------
 
     def train_on_batch(
         self,
@@ -453,24 +509,25 @@ class Trainer:
     ) -> Any:
         """Take one step on one batch; return loss and metrics of this batch alone."""
         self._must_be_compiled("train_on_batch")
-        train, _ = self._training_data(x, y, sample_weight, class_weight, len(x), False, 0.0, None)
-        self._prepare(train)
-        self.reset_metrics()
-        logs = self._step("train_step", self._update)(next(iter(train))) or self._results()
-        return python_logs(logs) if return_dict else self._as_list(logs)
+        return self._on_batch(ArrayData(x, y, sample_weight, None, 1, class_weight=class_weight), True, return_dict)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return loss and metrics of one batch."""
         self._must_be_compiled("test_on_batch")
-        test = self._test_data(x, y, sample_weight, len(x))
-        self._prepare(test)
-        self.reset_metrics()
-        logs = self._step("test_step", self._test)(next(iter(test))) or self._results()
-        return python_logs(logs) if return_dict else self._as_list(logs)
+        return self._on_batch(ArrayData(x, y, sample_weight, None, 1), False, return_dict)
 
-    def predict_on_batch(self, x: Any) -> np.ndarray:
-        """Return the outputs for one batch as a NumPy array."""
-        return self.predict(x, batch_size=max(1, len(x)), verbose=0)
+    def _on_batch(self, batch: ArrayData, train: bool, return_dict: bool) -> Any:
+        self._prepare(batch)
+        self.reset_metrics()
+        step = self._train_step() if train else self._step("test_step", self._test)
+        logs = self._logs(step(next(batch.batches())))
+        return logs if return_dict else self._as_list(logs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the outputs for one batch as NumPy arrays."""
+        batch = ArrayData(x, steps=1)
+        self._check_input(batch)
+        return tree.map_structure(backend.to_numpy, self.predict_step(next(batch.batches())))
 
     # -- between the user and the loop ------------------------------------------------------------
 
@@ -480,114 +537,86 @@ class Trainer:
                 f'You must call `compile()` before `{method}()`, such as model.compile(optimizer="adam", loss="mse").'
             )
 
-    def _training_data(
+    def _epochs(
         self,
+        prefix: str,
         x: Any,
         y: Any,
         sample_weight: Any,
-        class_weight: Any,
         batch_size: int | None,
-        shuffle: bool | str,
-        validation_split: float,
-        validation_data: Any,
-    ) -> tuple[ArrayData, Batch | None]:
-        """Return the batches to train on, and what to validate on."""
-        x = self._checked_input("x", x)
-        y = None if y is None else inputs.as_array("y", y)
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError(
-                "class_weight and sample_weight cannot be given together: multiply them yourself and pass "
-                "sample_weight."
-            )
-        if class_weight is not None and y is None:
-            raise ValueError("class_weight needs y, whose classes it weighs; got y=None.")
-        if sample_weight is not None:
-            sample_weight = inputs.sample_weights("sample_weight", sample_weight)
-        inputs.same_length({"x": x, "y": y, "sample_weight": sample_weight})
-        held_out = None if validation_data is None else inputs.unpack(validation_data)
-        if validation_split and held_out is None:
-            (x, y, sample_weight), held_out = inputs.split_tail((x, y, sample_weight), validation_split)
-        if class_weight is not None:  # after the split: validation is never weighted by class
-            sample_weight = inputs.class_weight_to_sample_weight(y, class_weight)
-        for name, array in (("x", x), ("y", y)):
-            if array is not None:
-                inputs.all_finite(name, array)
-        return ArrayData(x, y, sample_weight, batch_size, shuffle), held_out
+        steps: int | None,
+        shuffle: bool | str = False,
+        class_weight: Any = None,
+    ) -> EpochIterator:
+        """Return the data as epochs; `prefix` begins the names of the arguments that they came in."""
+        if steps is not None:
+            inputs.positive_integer(f"{prefix}steps", steps)
+        if batch_size is not None:
+            inputs.positive_integer(f"{prefix}batch_size", batch_size)
+        names = tuple(f"validation_data[{i}]" for i in range(3)) if prefix else ("x", "y", "sample_weight")
+        options = (batch_size, steps, shuffle, class_weight, self.steps_per_execution)
+        return EpochIterator(x, y, sample_weight, *options, names=names)  # type: ignore[arg-type]
 
-    def _test_data(
-        self, x: Any, y: Any, sample_weight: Any, batch_size: int | None, whose: str | None = None
-    ) -> ArrayData:
-        """Return the batches to test on; `whose` is the argument of fit that they came in, if one."""
-        names = ("x", "y", "sample_weight") if whose is None else (f"{whose}[0]", f"{whose}[1]", f"{whose}[2]")
-        x = self._checked_input(names[0], x)
-        y = None if y is None else inputs.as_array(names[1], y)
-        if sample_weight is not None:
-            sample_weight = inputs.sample_weights(names[2], sample_weight)
-        for name, array in zip(names, (x, y), strict=False):
-            if array is not None:
-                inputs.all_finite(name, array)
-        return ArrayData(x, y, sample_weight, batch_size, names=names)
-
-    def _checked_input(self, name: str, x: Any) -> Array:
-        if x is None:
-            raise ValueError(f"{name} expects an array of samples, shape (N, ...); got None.")
-        array = inputs.as_array(name, x)
-        inputs.same_length({name: array})
+    def _check_input(self, source: Source) -> None:
+        """Raise if an array is not what the model was built for."""
         expected = getattr(self, "input_shape", None)
-        if expected is not None and len(expected) == 2 and expected[1] == 1 and array.ndim == 1:
-            array = array[:, None]  # a column of numbers, as Keras takes it
-        if expected is not None and not inputs.fits(array.shape, expected):
+        if not isinstance(source, ArrayData) or tree.is_nested(source.x) or not isinstance(expected, tuple):
+            return
+        name, shape = source.names[0], source.x.shape
+        if not inputs.fits(shape, expected):
             raise ValueError(
                 f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
-                f"{inputs.shown(array.shape[1:])} ({name}.shape is {array.shape}). Reshape the data or change the "
-                "model's input shape."
+                f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
+                "shape."
             )
-        return array
 
-    def _prepare(self, *sets: ArrayData | None) -> None:
-        """Build the model and compare it with all the labels: errors come before the first step."""
-        for batches in sets:
-            if batches is None:
-                continue
-            if not self.built and getattr(type(self), "call", None) is not Layer.call:
-                self(batches.first_row(), training=False)
-            shape = self.output_shape
-            if batches.y is None or shape is None or type(self).train_step is not Trainer.train_step:
-                continue
-            if isinstance(self._loss, losses.Loss):
-                self._loss.check_labels(batches.y, shape)
-            self._compiled_metrics.check_fit(batches.y[:1], shape)
+    def _prepare(self, source: Source) -> None:
+        """Build what is not built, and compare model and labels: errors come before the first step."""
+        self._check_input(source)
+        loss, metrics = self._compile_loss, self._compile_metrics
+        settled = (loss is None or loss.built) and (not metrics or metrics.built)
+        if not isinstance(source, ArrayData):
+            if self.built and settled:
+                return
+            source.on_epoch_begin()
+        x, y, _ = source.first()
+        y_pred, shape = None, getattr(self, "output_shape", None)
+        if self.built and isinstance(shape, tuple) and not any(map(tree.is_nested, shape)):
+            y_pred = backend.xp().zeros((_count(x), *(size or 1 for size in shape[1:])), dtype=backend.floatx())
+        elif not (self.built and settled) and getattr(type(self), "call", None) is not Layer.call:
+            y_pred = self._forward(x, training=False)
+        if y is None or y_pred is None or any(map(self._overrides, ("compute_loss", "compute_metrics"))):
+            return
+        if loss is not None and not loss.built:
+            loss.build(y, y_pred)
+        if metrics and not metrics.built:
+            metrics.build(y, y_pred)
+        own = any(map(self._overrides, ("train_step", "test_step")))
+        if own or tree.is_nested(y) or tree.is_nested(y_pred):
+            return
+        if loss is not None and isinstance(source, ArrayData) and not isinstance(source.y, inputs.OnDisk):
+            loss.check_labels(source.y, (None, *y_pred.shape[1:]))
+        metrics.check_fit(y, y_pred)
 
-    def _callback_list(self, callbacks: Any, verbose: int, with_history: bool = False, **params: Any) -> CallbackList:
+    def _callback_list(self, callbacks: Any, verbose: Any, with_history: bool = False, **params: Any) -> CallbackList:
+        verbose = inputs.verbosity(verbose)
         if isinstance(callbacks, CallbackList):
-            for callback in callbacks.callbacks:
-                callback.set_model(self)
-            if with_history:
-                known = [callback for callback in callbacks.callbacks if isinstance(callback, History)]
-                self.history = known[0] if known else History()
-                if not known:
-                    callbacks.append(self.history)
+            callbacks.set_model(self)
+            if with_history and callbacks.history is None:
+                callbacks.append(History())
             return callbacks
-        chain = as_callbacks(callbacks)
-        if with_history:
-            self.history = History()
-            chain = [*chain, self.history]
-        if verbose and not any(isinstance(callback, ProgbarLogger) for callback in chain):
-            chain = [*chain, ProgbarLogger()]
-        return CallbackList(chain, model=self, verbose=verbose, **params)
+        return CallbackList(callbacks, with_history, verbose != 0, self, verbose=verbose, **params)
 
     def _as_list(self, logs: Logs) -> Any:
         """Return logs as Keras does: a bare float, or a list with the loss first, in compile order."""
-        names = [name for name in self._results() if name in logs]
-        values = [logs[name] for name in [*names, *(n for n in logs if n not in names)]]
-        values = [float(v) if np.ndim(v) == 0 else v for v in values]
+        names: list[str] = []
+        for metric in self.metrics:
+            names += [m.name for m in metric.metrics] if isinstance(metric, CompileMetrics) else [metric.name]
+        ordered = dict.fromkeys([*(name for name in names if name in logs), *sorted(logs)])
+        values = [logs[name] for name in ordered]
         return values[0] if len(values) == 1 else values
 
-    def _largest_product(self, batch_size: int) -> float:
-        """Return the multiplications and additions in the largest matrix product of a step."""
+    def _blas_threads(self, source: Source) -> Any:
+        """Return a context that holds BLAS to one thread if the largest matrix product of a step is small."""
         matrices = [v.size for v in self.variables if v.ndim > 1]
-        return 2.0 * batch_size * max(matrices, default=0)
-
-
-def _unpack(batch: Any) -> Batch:
-    return inputs.unpack(batch, "the batch")
+        return backend.one_blas_thread(2.0 * (source.batch_size or 32) * max(matrices, default=0))

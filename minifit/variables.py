@@ -14,7 +14,10 @@ import numpy as np
 
 from . import backend
 from .backend import Array
+from .naming import auto_name
 from .tape import Tensor, changed, unwrap
+
+any_regularized = False  #: whether any variable of this process ever had a regularizer; most processes have none
 
 
 class Variable(Tensor):
@@ -22,14 +25,28 @@ class Variable(Tensor):
 
     Parameters
     ----------
-    initializer : array_like or callable
-        The first value, or ``initializer(shape, dtype)``, which needs `shape`.
+    initializer : array_like, callable or str
+        The first value; or ``initializer(shape, dtype)`` or the name of one, which need `shape`.
     shape : tuple of int, optional
     dtype : str, optional
-        By default the float type in force.
+        By default that of the first value, where Python's floats and float64 become the float type in force.
     trainable : bool
         Whether gradients are wanted.
-    name : str
+    autocast : bool
+        Whether a layer of mixed precision computes with it in the narrower type.
+    aggregation, synchronization
+        Accepted for compatibility with Keras; they change nothing here.
+    name : str, optional
+        By default ``variable``, counted.
+
+    Attributes
+    ----------
+    path : str
+        The name behind those of its owners, such as ``sequential/dense/kernel``.
+    regularizer : callable or None
+        ``regularizer(variable)`` is a penalty that its layer adds to the loss.
+    constraint : callable or None
+        ``constraint(variable)`` is what an optimizer replaces the value with after each step.
 
     Examples
     --------
@@ -39,7 +56,9 @@ class Variable(Tensor):
     array(2.5, dtype=float32)
     """
 
-    __slots__ = ("_trainable", "changed", "home", "may_train", "name")
+    __slots__ = (
+        *("_constraint", "_regularizer", "_trainable", "autocast", "changed", "home", "may_train", "name", "path"),
+    )
 
     def __init__(
         self,
@@ -47,21 +66,52 @@ class Variable(Tensor):
         shape: Sequence[int] | None = None,
         dtype: Any = None,
         trainable: bool = True,
-        name: str = "variable",
+        autocast: bool = True,
+        aggregation: Any = "none",
+        synchronization: Any = "auto",
+        name: str | None = None,
     ) -> None:
-        dtype = np.dtype(dtype or backend.floatx())
+        name = auto_name("variable") if name is None else name
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(f"Argument `name` must be a string and cannot contain character `/`; got {name!r}.")
+        if isinstance(initializer, str):
+            from .initializers import get
+
+            initializer = get(initializer)
         if callable(initializer):
             if shape is None:
                 raise ValueError("Variable(initializer, shape=...) needs a shape when initializer is callable.")
+            dtype = np.dtype(dtype or backend.floatx())
             value = initializer(tuple(shape), dtype=dtype)
         else:
             value = unwrap(initializer)
-        super().__init__(backend.xp().array(value, dtype=dtype), tracked=trainable)
-        self.name = name
+        super().__init__(backend.xp().array(unwrap(value), dtype=dtype or _kind_of(value)), tracked=trainable)
+        self.name = self.path = name
+        self.autocast = autocast
         self._trainable = trainable
+        self._regularizer: Callable[[Any], Any] | None = None
+        self._constraint: Callable[[Any], Any] | None = None
         self.changed = 0  # when it was last changed in place, in the tape's count of changes
         self.may_train = trainable  # False for what no gradient ever moves, such as moving statistics
         self.home: FlatVector | None = None
+
+    @property
+    def regularizer(self) -> Callable[[Any], Any] | None:
+        return self._regularizer
+
+    @regularizer.setter
+    def regularizer(self, value: Callable[[Any], Any] | None) -> None:
+        global any_regularized
+        any_regularized = any_regularized or value is not None
+        self._regularizer = _callable_or_none("regularizer", value)
+
+    @property
+    def constraint(self) -> Callable[[Any], Any] | None:
+        return self._constraint
+
+    @constraint.setter
+    def constraint(self, value: Callable[[Any], Any] | None) -> None:
+        self._constraint = _callable_or_none("constraint", value)
 
     @property
     def trainable(self) -> bool:
@@ -101,7 +151,22 @@ class Variable(Tensor):
         return self._set(self.value - unwrap(value))
 
     def __repr__(self) -> str:
-        return f"<Variable {self.name} shape={self.shape} dtype={self.dtype}>"
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+def _kind_of(value: Any) -> Any:
+    """Return the type of a variable whose maker named none."""
+    dtype = getattr(value, "dtype", None)
+    if dtype is None:  # Python's numbers, and lists of them
+        dtype = np.asarray(value).dtype
+        dtype = np.dtype("int32") if dtype.kind == "i" else dtype
+    return backend.floatx() if dtype == np.float64 else dtype
+
+
+def _callable_or_none(attribute: str, value: Any) -> Any:
+    if value is not None and not callable(value):
+        raise ValueError(f"Variable.{attribute} expects a function of the variable, or None; got {value!r}.")
+    return value
 
 
 class FlatVector:
@@ -154,8 +219,3 @@ class FlatVector:
         return [
             vector[part].reshape(variable.shape) for variable, part in zip(self.variables, self.slices, strict=True)
         ]
-
-    def each(self, vector: Array, change: Callable[[Array], None]) -> None:
-        """Apply an in-place `change` to every variable's slice of `vector`."""
-        for part in self.slices:
-            change(vector[part])

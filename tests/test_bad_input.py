@@ -67,7 +67,7 @@ REGRESSION = {"outputs": 2, "activation": None, "loss": "mse"}
 
 DATA: dict[str, Row] = {
     "x with too few features": Row(fit(x=X[:, :4]), ValueError, ("x", "(5,)", "(4,)", "Reshape")),
-    "x with an axis too many": Row(fit(x=X[:, :, None]), ValueError, ("x", "(5,)", "(5, 1)")),
+    "x with an axis too many": Row(fit(x=np.stack([X, X], -1)), ValueError, ("x", "(5,)", "(5, 2)")),
     "x without a features axis": Row(fit(x=X[:, 0]), ValueError, ("x", "(5,)", "(20,)")),
     "no x": Row(fit(x=None), ValueError, ("x expects", "None")),
     "no y": Row(fit(y=None), ValueError, ("y", "None")),
@@ -85,13 +85,14 @@ DATA: dict[str, Row] = {
     "rows of different lengths": Row(fit(x=[[1.0, 2.0], [1.0]]), ValueError, ("x expects", "different lengths", "Pad")),
     "a single number": Row(fit(x=3.0), ValueError, ("x expects", "single number")),
     "a file name": Row(fit(x="data.csv"), ValueError, ("x expects an array",)),
-    "a dict": Row(fit(x={"a": X}), ValueError, ("x expects an array",)),
+    "a dict of other names": Row(fit(x={"a": X}), ValueError, ("structure of `inputs`", "expected", "'a'")),
+    "two inputs for a model of one": Row(fit(x=[X, X]), ValueError, ("expects 1 input", "received 2")),
     "empty data": Row(fit(x=X[:0], y=CLASSES[:0]), ValueError, ("x", "no samples")),
     "empty data to evaluate": Row(lambda m: m.evaluate(X[:0], CLASSES[:0], verbose=0), ValueError, ("x", "no samples")),
     "empty data to predict": Row(lambda m: m.predict(X[:0], verbose=0), ValueError, ("x", "no samples")),
     "empty data on batch": Row(lambda m: m.train_on_batch(X[:0], CLASSES[:0]), ValueError, ("x", "no samples")),
     "too few features to predict": Row(lambda m: m.predict(X[:, :4], verbose=0), ValueError, ("x", "(5,)", "(4,)")),
-    "too few features to call": Row(lambda m: m(X[:, :4]), ValueError, ("5 features", "(20, 4)")),
+    "too few features to call": Row(lambda m: m(X[:, :4]), ValueError, ("expected shape=(None, 5)", "(20, 4)")),
     "lengths that differ to evaluate": Row(
         lambda m: m.evaluate(X, CLASSES[:5], verbose=0), ValueError, ("x has 20", "y has 5")
     ),
@@ -193,7 +194,9 @@ ARGUMENTS: dict[str, Row] = {
     "class_weight NaN": Row(fit(class_weight={0: float("nan")}), ValueError, ("class_weight[0]", "nan")),
     "class_weight that is a word": Row(fit(class_weight={0: "a"}), ValueError, ("class_weight[0]", "'a'")),
     "class_weight and sample_weight": Row(
-        fit(class_weight={0: 1.0}, sample_weight=np.ones(N)), ValueError, ("class_weight and sample_weight", "multiply")
+        fit(class_weight={0: 1.0}, sample_weight=np.ones(N)),
+        ValueError,
+        ("`class_weight` and `sample_weight`", "multiply"),
     ),
     "class_weight without y": Row(fit(class_weight={0: 1.0}, y=None), ValueError, ("class_weight needs y",)),
     "a callback class": Row(
@@ -223,20 +226,24 @@ COMPILE: dict[str, Row] = {
     },
     "no loss": Row(fit(), ValueError, ("No loss", "compile(loss=...)"), {"loss": None, "optimizer": "sgd"}),
     "an unknown loss": Row(compiled(loss="mes"), ValueError, ("compile(loss=...)", '"mes"', 'Did you mean "mse"?')),
-    "a number as loss": Row(compiled(loss=3), ValueError, ("compile(loss=...)", "Loss", "3")),
-    "a list of losses": Row(compiled(loss=["mse"]), ValueError, ("compile(loss=...)", "list")),
+    "a number as loss": Row(compiled(loss=3), ValueError, ("compile(loss=...)", "name such as", "3")),
+    "a list of losses of which one is unknown": Row(
+        compiled(loss=["mse", "mes"]), ValueError, ("compile(loss=...)", '"mes"')
+    ),
+    "labels nested otherwise than outputs": Row(
+        fit(y=[CLASSES, CLASSES]), ValueError, ("different structures", "y_true")
+    ),
     "an unknown optimizer": Row(
         compiled(optimizer="adma"), ValueError, ("compile(optimizer=...)", 'Did you mean "adam"?')
     ),
     "a number as optimizer": Row(
         compiled(optimizer=0.1), ValueError, ("compile(optimizer=...)", "name such as", "0.1")
     ),
-    "no optimizer": Row(compiled(optimizer=None), ValueError, ("compile(optimizer=...)", "name such as", "None")),
+    "no optimizer": Row(fit(), ValueError, ("Training needs an optimizer", "adam"), {"optimizer": None}),
     "an unknown metric": Row(
         compiled(metrics=["acuracy"]), ValueError, ("compile(metrics=...)", 'Did you mean "accuracy"?')
     ),
     "a metric without a list": Row(compiled(metrics="accuracy"), ValueError, ("metrics", "list", "accuracy")),
-    "metrics as a dict": Row(compiled(metrics={"a": "mse"}), ValueError, ("metrics", "list", "accuracy")),
     "a number as metric": Row(compiled(metrics=[3]), ValueError, ("compile(metrics=...)", "name such as", "3")),
     "an unknown weighted metric": Row(compiled(weighted_metrics=["mea"]), ValueError, ("weighted_metrics", "mean")),
     "loss_weights as an integer": Row(compiled(loss_weights=2), ValueError, ("loss_weights", "float", "2")),
@@ -302,10 +309,10 @@ LAYERS: dict[str, Row] = {
     "no input shape": Row(lambda m: keras.Input(), ValueError, ("Input(shape=...)", "(784,)")),
     "a layer class in a Sequential": Row(
         lambda m: keras.Sequential([keras.layers.Dense]),  # type: ignore[list-item]
-        TypeError,
+        ValueError,
         ("Sequential", "Did you mean Dense(...)"),
     ),
-    "a number in a Sequential": Row(lambda m: keras.Sequential([3]), TypeError, ("Sequential", "3")),  # type: ignore[list-item]
+    "a number in a Sequential": Row(lambda m: keras.Sequential([3]), ValueError, ("Sequential", "3")),  # type: ignore[list-item]
     "a layer without a list": Row(lambda m: keras.Sequential(keras.layers.Dense(3)), TypeError, ("list of layers",)),  # type: ignore[arg-type]
     "two inputs": Row(
         lambda m: keras.Sequential([keras.Input((3,)), keras.Input((3,))]), ValueError, ("Input", "first", "once")
@@ -313,7 +320,7 @@ LAYERS: dict[str, Row] = {
     "two layers of one name": Row(
         lambda m: keras.Sequential([keras.layers.Dense(3, name="a"), keras.layers.Dense(3, name="a")]),
         ValueError,
-        ("different names", "'a'"),
+        ("unique names", "'a'"),
     ),
     "a layer name that is not there": Row(lambda m: m.get_layer("dens"), ValueError, ("'dens'", "there is")),
     "too few weights to set": Row(lambda m: m.set_weights([X]), ValueError, ("set_weights", "4 arrays", "1")),

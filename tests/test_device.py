@@ -231,7 +231,7 @@ def test_weights_and_optimizer_live_on_the_device() -> None:
     net = model()
     net.compile("adam", "sparse_categorical_crossentropy")
     net.fit(X, CLASSES, verbose=0)
-    arrays = [net.optimizer.flat.vector, *net.optimizer.slots.values(), *[v.value for v in net.variables]]
+    arrays = [net.optimizer.flat.vector, *net.optimizer.slots.values(), *[v.value for v in net.weights]]
     assert {type(array) for array in arrays} == {DeviceArray}
 
 
@@ -254,7 +254,7 @@ def test_weights_are_saved_from_and_loaded_to_the_device(tmp_path: Any) -> None:
     other.load_weights(tmp_path / "w.npz")
     for one, two in zip(net.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
-    assert {type(v.value) for v in other.variables} == {DeviceArray}
+    assert {type(v.value) for v in other.weights} == {DeviceArray}
 
 
 @pytest.mark.parametrize("task", list(TASKS))

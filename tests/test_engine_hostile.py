@@ -330,15 +330,17 @@ def test_a_saved_model_is_compiled_as_it_was(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), again.get_weights(), strict=True))
 
 
-def test_a_model_compiled_with_parts_of_ones_own_is_loaded_with_a_warning(tmp_path):
-    def mean_squared_error(y_true, y_pred):
+def test_a_model_compiled_with_parts_of_ones_own_asks_for_them(tmp_path):
+    def ten_times(y_true, y_pred):
         return 10 * keras.ops.square(y_true - y_pred)[:, 0]
 
-    model = dense_model(loss=mean_squared_error)
+    model = dense_model(loss=ten_times)
     model.save(tmp_path / "m.keras")
-    with pytest.warns(UserWarning, match="of your own"):
-        again = keras.load_model(tmp_path / "m.keras")
-    assert not again.compiled
+    with pytest.raises(ValueError, match=r"'ten_times'.*custom_objects"):
+        keras.load_model(tmp_path / "m.keras")
+    assert not keras.load_model(tmp_path / "m.keras", compile=False).compiled
+    again = keras.load_model(tmp_path / "m.keras", custom_objects={"ten_times": ten_times})
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
 
 
 def test_a_model_in_a_model_can_be_saved_and_a_hand_written_layer_is_refused_at_once(tmp_path):

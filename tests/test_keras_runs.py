@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from keras_runs.exchange import FILE, model_to_exchange
+from keras_runs.exchange import FILE, WHOLE, model_to_exchange, trained_on
 from keras_runs.scenarios import SCENARIOS, TOPICS
 from keras_runs.store import differences, encode, load
 
@@ -42,6 +42,15 @@ def test_weights_that_keras_saved_are_loaded() -> None:
     model.load_weights(FILE)
     for loaded, saved in zip(model.get_weights(), expected.get_weights(), strict=True):
         np.testing.assert_array_equal(loaded, saved)
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_model_that_keras_saved_trains_on_to_the_same_numbers(kind: str) -> None:
+    pytest.importorskip("h5py")
+    outputs = encode(trained_on(keras.saving.load_model(WHOLE[kind])))
+    expected = RECORDED[f"callbacks.a_model_saved_with_its_optimizer_trains_on_to_the_same_numbers[{kind}]"]
+    found = [line for line, _ in differences(outputs, expected, TOLERANCE)]
+    assert not found, f"{len(found)} differences, first: " + "; ".join(found[:3])
 
 
 def test_every_scenario_has_a_record_and_every_record_a_scenario() -> None:

@@ -109,7 +109,7 @@ def test_a_family_takes_names_classes_objects_and_descriptions() -> None:
         FAMILY.get("halv", "f(a=...)")
     with pytest.raises(ValueError, match=r'f\(a=...\) expects a name such as "scale".*int'):
         FAMILY.get(3, "f(a=...)")
-    with pytest.raises(TypeError, match="config of Scale must be a dict"):
+    with pytest.raises(TypeError, match=r"Expected .config. to be a dict.*Scale"):
         FAMILY.deserialize({"class_name": "Scale", "config": 3})
 
 

@@ -1,15 +1,19 @@
-"""Callback: what fit calls at set points; CallbackList: all of them in order."""
+"""Callback: what fit calls at set points."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from .. import tree
+from ..files import is_plain
+from ..serialization import arguments_of
+
 Logs = dict[str, Any]  #: names of losses and metrics to Python floats
 
-_HOOKS = (
+HOOKS = (
     *("on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end"),
     *("on_train_batch_begin", "on_train_batch_end", "on_test_begin", "on_test_end"),
     *("on_test_batch_begin", "on_test_batch_end", "on_predict_begin", "on_predict_end"),
@@ -36,10 +40,15 @@ class Callback:
 
     #: False for callbacks that do not read the logs of training batches, which then are not computed.
     reads_batch_logs = True
+    #: True for callbacks that must find what all the others have done, wherever they are in the list.
+    comes_last = False
+    # Of the class, so that a callback works whose __init__ does not call this one's.
+    model: Any = None
+    params: Any = None
 
     def __init__(self) -> None:
-        self.model: Any = None
-        self.params: dict[str, Any] = {}
+        self.model = None
+        self.params = None
 
     def set_model(self, model: Any) -> None:
         self.model = model
@@ -97,78 +106,40 @@ class Callback:
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Called after a batch was predicted, with ``{"outputs": array}``."""
 
+    # -- for BackupAndRestore ---------------------------------------------------------------------
 
-class CallbackList:
-    """Calls every hook of every callback, in the order of the list.
+    def get_state(self) -> dict[str, Any]:
+        """Return what a resumed run has to know: the attributes that are plain data or arrays.
 
-    Parameters
-    ----------
-    callbacks : Callback or iterable of Callback
-    model : Model
-    params
-        See `Callback.params`.
-    """
-
-    def __init__(self, callbacks: Any = None, model: Any = None, **params: Any) -> None:
-        self.callbacks = as_callbacks(callbacks)
-        self.params = params
-        self._listeners: dict[str, list[Callable[..., Any]]] = {}
-        for callback in self.callbacks:
-            callback.set_model(model)
-            callback.set_params(params)
-        for hook in _HOOKS:
-            self._listeners[hook] = [getattr(c, hook) for c in self.callbacks if _overrides(c, hook)]
-        self._batch_logs_are_read = any(
-            getattr(c, "reads_batch_logs", True) for c in self.callbacks if _overrides(c, "on_train_batch_end")
-        )
-
-    def append(self, callback: Any) -> None:
-        """Add a callback at the end."""
-        model = self.callbacks[0].model if self.callbacks else None
-        self.__init__([*self.callbacks, callback], model=model, **self.params)  # type: ignore[misc]
-
-    def call(self, hook: str, *position: int, logs: Any = None) -> None:
-        """Call one hook of all callbacks.
-
-        Parameters
-        ----------
-        hook : str
-        position : int
-            The epoch or batch, for the hooks that have one.
-        logs : dict, or callable that returns one, optional
-            A callable is only asked if somebody listens.
+        What the engine's own callbacks were given as arguments is left out, so that a script may be
+        started again with others.
         """
-        listeners = self._listeners[hook]
-        if not listeners:
-            return
-        if hook == "on_train_batch_end" and not self._batch_logs_are_read:
-            logs = None
-        elif callable(logs):
-            logs = logs()
-        logs = {} if logs is None else logs
-        for listener in listeners:
-            listener(*position, logs)
+        ours = [cls for cls in type(self).__mro__ if cls.__module__.startswith(__package__) and "__init__" in vars(cls)]
+        left_out = {"model", "params", *(name for cls in ours for name in arguments_of(cls))}
+        return {name: value for name, value in vars(self).items() if name not in left_out and is_plain(value)}
 
-    def __getattr__(self, hook: str) -> Callable[..., None]:
-        # callbacks.on_epoch_end(epoch, logs), as in Keras
-        if hook not in _HOOKS:
-            raise AttributeError(f"CallbackList has no hook {hook!r}; it has {', '.join(_HOOKS)}.")
-
-        def call(*arguments: Any, logs: Any = None) -> None:
-            n_positions = 1 if "epoch" in hook or "batch" in hook else 0
-            position, rest = arguments[:n_positions], arguments[n_positions:]
-            self.call(hook, *position, logs=python_logs(rest[0] if rest else logs))
-
-        return call
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go back to what `get_state` returned; lists and dicts stay the objects that they are."""
+        for name, value in state.items():
+            mine = getattr(self, name, None)
+            if isinstance(mine, list) and isinstance(value, list):
+                mine[:] = value
+            elif isinstance(mine, dict) and isinstance(value, dict):
+                mine.clear()
+                mine.update(value)
+            else:
+                setattr(self, name, value)
 
 
 def as_callbacks(callbacks: Any) -> list[Any]:
-    """Return what was given to ``fit(callbacks=...)`` as a list of callbacks."""
+    """Return what was given to ``fit(callbacks=...)``, nested lists too, as a list of callbacks."""
     if callbacks is None:
         return []
-    if isinstance(callbacks, CallbackList):
-        return callbacks.callbacks
-    given = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    callbacks = getattr(callbacks, "callbacks", callbacks)  # of a CallbackList
+    try:
+        given = tree.flatten(callbacks if tree.is_nested(callbacks) else list(callbacks))
+    except TypeError:
+        given = [callbacks]
     for callback in given:
         if isinstance(callback, type) or not hasattr(callback, "set_model"):
             called = f"{callback.__name__}()" if isinstance(callback, type) else "LambdaCallback(on_epoch_end=...)"
@@ -178,36 +149,22 @@ def as_callbacks(callbacks: Any) -> list[Any]:
     return given
 
 
-def _overrides(callback: Any, hook: str) -> bool:
-    """Tell whether a callback does anything at this hook: defined in its class or set on the object."""
-
-    def differs(name: str) -> bool:
-        in_class = getattr(type(callback), name, None)
-        return name in vars(callback) or (in_class is not None and in_class is not getattr(Callback, name))
-
-    if hook in ("on_train_batch_begin", "on_train_batch_end"):
-        return differs(hook) or differs(hook.replace("train_", ""))
-    return differs(hook)
-
-
 def python_logs(logs: Mapping[str, Any] | None) -> Logs:
     """Return logs as callbacks get them: keys sorted, values Python floats, nested dicts flattened."""
     flat: Logs = {}
     for name, value in (logs or {}).items():
         if isinstance(value, Mapping):
-            flat.update(value)
+            flat.update(python_logs(value))
         else:
-            flat[name] = value
-    return {name: _as_python(flat[name]) for name in sorted(flat)}
+            flat[name] = _as_python(value)
+    return {name: flat[name] for name in sorted(flat)}
 
 
 def _as_python(value: Any) -> Any:
     value = getattr(value, "value", value)
-    if isinstance(value, (bool, str)) or value is None:
+    if isinstance(value, str) or value is None or np.ndim(value) > 0:
         return value
-    if np.ndim(value) == 0:
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            return value
-    return value
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value

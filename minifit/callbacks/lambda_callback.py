@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .callback import _HOOKS, Callback
+from .callback import HOOKS, Callback
 
 
 class LambdaCallback(Callback):
@@ -16,7 +16,7 @@ class LambdaCallback(Callback):
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end : callable, optional
     on_train_batch_begin, on_train_batch_end : callable, optional
     hooks
-        Any other hook by its name.
+        Any other hook by its name; what does not begin with ``on_`` becomes an attribute.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class LambdaCallback(Callback):
             **hooks,
         }
         for hook, function in given.items():
-            if hook not in (*_HOOKS, "on_batch_begin", "on_batch_end"):
-                raise TypeError(f"LambdaCallback knows no hook {hook!r}; hooks are {', '.join(_HOOKS)}.")
+            if hook.startswith("on_") and hook not in (*HOOKS, "on_batch_begin", "on_batch_end"):
+                raise TypeError(f"LambdaCallback knows no hook {hook!r}; hooks are {', '.join(HOOKS)}.")
             if function is not None:
                 setattr(self, hook, function)

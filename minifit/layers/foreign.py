@@ -47,6 +47,12 @@ class Foreign(Layer):
         self._inner = inner
         self._forward_takes_training = "training" in inspect.signature(inner.forward).parameters
 
+    def get_config(self) -> dict[str, Any]:
+        raise ValueError(
+            f"{type(self._inner).__name__} is a hand-written layer, which no file can describe: a model with it cannot "
+            "be saved whole. Use save_weights()."
+        )
+
     @staticmethod
     def fits(candidate: Any) -> bool:
         """Tell whether an object has a `forward` and a `backward` to be called."""

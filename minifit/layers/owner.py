@@ -11,6 +11,10 @@ from ..variables import Variable
 
 Kind = TypeVar("Kind")
 
+_OWNS_NOTHING = frozenset({str, int, float, bool, type(None)})
+# A weight in these is a penalty or an argument, and belongs where it is an attribute.
+_NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
+
 
 class Owner:
     """Something with weights of its own and with inner owners.
@@ -19,33 +23,28 @@ class Owner:
     lies in a list, tuple or dict that is one, belongs to its owner.
     """
 
+    _trainable: bool
+    built = False
+
     def __init__(self, trainable: bool) -> None:
         self._variables: list[Variable] = []
         self._trainable = trainable
         self.built = False
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, (Owner, Variable)) and "_variables" not in self.__dict__:
-            raise RuntimeError(
-                f"{type(self).__name__}.__init__ must call super().__init__() before it sets a layer or a weight."
-            )
-        super().__setattr__(name, value)
-
     def _owned(self, kind: type[Kind]) -> list[Kind]:
         found: dict[int, Kind] = {}
+        seen: set[int] = set()  # containers: one may lie in itself
 
         def look_into(value: Any) -> None:
             if isinstance(value, kind):
                 found.setdefault(id(value), value)
-            elif isinstance(value, (list, tuple)):
-                for item in value:
-                    look_into(item)
-            elif isinstance(value, dict):
-                for item in value.values():
+            elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+                seen.add(id(value))
+                for item in value.values() if isinstance(value, dict) else value:
                     look_into(item)
 
         for name, value in vars(self).items():
-            if name != "_call_losses":  # a weight there is a penalty, and belongs where it is an attribute
+            if type(value) not in _OWNS_NOTHING and name not in _NOT_LOOKED_INTO:
                 look_into(value)
         return list(found.values())
 
@@ -62,11 +61,12 @@ class Owner:
 
     @property
     def own_variables(self) -> list[Variable]:
-        """The weights of this owner alone."""
-        return self._owned(Variable)
+        """The weights of this owner alone, those that may be trained before the others."""
+        return sorted(self._owned(Variable), key=lambda v: not v.may_train)
 
     @property
     def trainable(self) -> bool:
+        """Whether the weights are trained; setting it holds for all inner layers."""
         return self._trainable
 
     @trainable.setter
@@ -77,39 +77,40 @@ class Owner:
                 variable.trainable = owner._trainable and variable.may_train
 
     @property
-    def variables(self) -> list[Variable]:
+    def weights(self) -> list[Variable]:
         """All weights, this owner's own before those of its inner ones."""
         return list({id(v): v for owner in self.walk() for v in owner.own_variables}.values())
 
     @property
-    def weights(self) -> list[Variable]:
-        return self.variables
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        return [v for v in self.variables if v.trainable]
-
-    @property
     def trainable_weights(self) -> list[Variable]:
-        return self.trainable_variables
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        return [v for v in self.variables if not v.trainable]
+        return [v for v in self.weights if v.trainable] if self._trainable else []
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
-        return self.non_trainable_variables
+        return [v for v in self.weights if not v.trainable] if self._trainable else self.weights
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All weights, and the states of random generators."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if v.trainable] if self._trainable else []
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        return [v for v in self.variables if not v.trainable] if self._trainable else self.variables
 
     name: str
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights as NumPy arrays."""
-        return [variable.numpy() for variable in self.variables]
+        return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Set all weights from arrays in the order of `get_weights`."""
-        variables = self.variables
+        variables = self.weights
         if len(weights) != len(variables):
             raise ValueError(
                 f"set_weights(weights) of {self.name!r} expects {len(variables)} arrays; got {len(weights)}."
@@ -128,7 +129,26 @@ class Owner:
         """Return the number of weights, counted one by one."""
         if not self.built:
             raise ValueError(
-                f"count_params() of {self.name!r}: it has no weights before it is built. "
+                f"You tried to call `count_params` on {self.name!r}, but it isn't built and has no weights yet. "
                 "Call it on data or give it an input_shape."
             )
-        return sum(variable.size for variable in self.variables)
+        return sum(variable.size for variable in self.weights)
+
+    # -- state in files -----------------------------------------------------------------------------
+
+    def save_own_variables(self, store: Any) -> None:
+        """Put the weights of this owner alone under ``"0"``, ``"1"``, … into a dict of arrays."""
+        for i, variable in enumerate(self.own_variables):
+            store[str(i)] = variable.numpy()
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take what `save_own_variables` put there."""
+        variables = self.own_variables
+        if len(store) != len(variables):
+            hint = "" if self.built else f" {self.name!r} was never built and thus it doesn't have any variables."
+            raise ValueError(
+                f"Layer {self.name!r} expected {len(variables)} variables, but received {len(store)} variables during "
+                f"loading. Expected: {[v.name for v in variables]}.{hint}"
+            )
+        for i, variable in enumerate(variables):
+            variable.assign(np.asarray(store[str(i)]))

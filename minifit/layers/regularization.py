@@ -1,17 +1,53 @@
-"""Layers that disturb training to make it generalise."""
+"""Layers that disturb training to make it generalise, or that ask a price for large outputs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .. import backend, ops, random
-from .layer import Layer
+from .. import backend, ops, random, regularizers
+from .layer import Elementwise
 
 
-class Dropout(Layer):
+class _Noise(Elementwise):
+    """Random while training, the identity else.
+
+    The state of `seed_generator` alone decides what is drawn: whoever puts it back gets the same numbers again.
+    """
+
+    def __init__(self, argument: str, strength: Any, seed: int | None = None, **layer_arguments: Any) -> None:
+        super().__init__(**layer_arguments)
+        if isinstance(strength, bool) or not isinstance(strength, (int, float, np.number)) or not 0 <= strength <= 1:
+            raise ValueError(
+                f"{type(self).__name__}({argument}=...): Invalid value received for argument `{argument}`. Expected a "
+                f"float value between 0 and 1. It goes from 0 to 1; received: {argument}={strength!r}"
+            )
+        self.seed = seed
+        setattr(self, argument, float(strength))
+        self._bits = np.random.SFC64(0)
+        self._generator = np.random.Generator(self._bits)
+        if strength > 0:
+            self.seed_generator = random.SeedGenerator(seed)
+
+    def _fresh(self) -> np.random.Generator:
+        """Return the generator, at a beginning that the next seed says; a new one would take ten times as long."""
+        words = np.array([*self.seed_generator.next().tolist(), 0, 1], dtype="uint64")
+        self._bits.state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
+        self._bits.random_raw(12)  # as many as SFC64 takes to mix its seed
+        return self._generator
+
+    def _normal(self, inputs: Any, mean: float, stddev: float) -> Any:
+        kind: Any = "float64" if inputs.dtype == "float64" else "float32"
+        drawn = self._fresh().standard_normal(inputs.shape, dtype=kind)
+        drawn *= stddev
+        drawn += mean
+        return backend.asarray(drawn).astype(inputs.dtype, copy=False)
+
+
+class Dropout(_Noise):
     """While training, set a random part of the inputs to 0 and scale up the rest; else do nothing.
 
     Parameters
@@ -42,30 +78,87 @@ class Dropout(Layer):
         seed: int | None = None,
         **layer_arguments: Any,
     ) -> None:
-        super().__init__(**layer_arguments)
-        if isinstance(rate, bool) or not isinstance(rate, (int, float, np.floating)) or not 0 <= rate <= 1:
-            raise ValueError(f"Dropout(rate=...) expects the share of inputs to drop, from 0 to 1; got {rate!r}.")
-        self.rate = float(rate)
-        self.noise_shape = noise_shape
-        self.seed = seed
-        self._generator = None if seed is None else random.seeded(seed)
+        super().__init__("rate", rate, seed, **layer_arguments)
+        self.noise_shape = None if noise_shape is None else _checked_shape(noise_shape)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
         if not backend.is_float(inputs):
-            inputs = inputs.astype(self.dtype)
+            inputs = self._cast(inputs)
         if self.rate == 1:
             return inputs * 0.0
         shape = inputs.shape
         if self.noise_shape is not None:
             shape = tuple(n if wanted is None else wanted for n, wanted in zip(shape, self.noise_shape, strict=True))
-        generator = self._generator or random.stream("dropout")
-        uniform = generator.random(shape, dtype="float32")
+        self._fresh()
+        n = math.prod(shape)
+        drawn = self._bits.random_raw((n + 1) // 2).view("uint32")[:n].reshape(shape)
         # The mask holds 0 and 1 / (1 - rate), so that one product does both jobs.
-        mask = backend.asarray(uniform >= self.rate).astype(inputs.dtype)
+        mask = backend.asarray(drawn >= int(self.rate * 2**32)).astype(inputs.dtype)
         mask *= 1 / (1 - self.rate)
         return ops.multiply(inputs, mask)
 
+
+def _checked_shape(noise_shape: Any) -> tuple[int | None, ...]:
+    wrong = "Invalid value received for argument `noise_shape`. Expected"
+    if isinstance(noise_shape, str) or not hasattr(noise_shape, "__iter__"):
+        raise ValueError(f"{wrong} a tuple or list of integers. Received: noise_shape={noise_shape}")
+    shape = tuple(noise_shape)
+    if any(size is not None and not isinstance(size, (int, np.integer)) for size in shape):
+        raise ValueError(f"{wrong} all elements to be integers or None. Received: noise_shape={noise_shape}")
+    if any(size is not None and size < 1 for size in shape):
+        raise ValueError(f"{wrong} all dimensions to be positive integers or None. Received: noise_shape={noise_shape}")
+    return shape
+
+
+class GaussianNoise(_Noise):
+    """While training, add normal noise of mean 0.
+
+    Parameters
+    ----------
+    stddev : float
+        From 0 to 1.
+    seed : int, optional
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **layer_arguments: Any) -> None:
+        super().__init__("stddev", stddev, seed, **layer_arguments)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        return inputs + self._normal(inputs, 0.0, self.stddev) if training and self.stddev else inputs
+
+
+class GaussianDropout(_Noise):
+    """While training, multiply by normal noise of mean 1 and variance ``rate / (1 - rate)``.
+
+    Parameters
+    ----------
+    rate : float
+        From 0 to 1, as that of `Dropout`.
+    seed : int, optional
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **layer_arguments: Any) -> None:
+        super().__init__("rate", rate, seed, **layer_arguments)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        return inputs * self._normal(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)))
+
+
+class ActivityRegularization(Elementwise):
+    """Gives its inputs back, and adds ``l1 * sum(|x|) + l2 * sum(x²)``, divided by the batch size, to the loss."""
+
+    def __init__(self, l1: float = 0.0, l2: float = 0.0, **layer_arguments: Any) -> None:
+        super().__init__(activity_regularizer=regularizers.L1L2(l1=l1, l2=l2), **layer_arguments)
+        self.l1, self.l2 = l1, l2
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "noise_shape": self.noise_shape, "seed": self.seed}
+        config = super().get_config()
+        del config["activity_regularizer"]  # which l1 and l2 make
+        return config

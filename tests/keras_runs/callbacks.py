@@ -1,11 +1,15 @@
 """Callbacks: the order and the logs of every hook, stopping early, checkpoints, and what callbacks do to the run."""
 
+import csv
 import os
 import tempfile
 import warnings
 from typing import Any
 
+import numpy as np
+
 from .common import Outputs, cases, error_into, kept, network, recorder, regression, scenario, scripted
+from .exchange import trained_on, whole_model
 
 NAN = float("nan")
 
@@ -404,3 +408,137 @@ def checkpoint_refuses_names_and_frequencies_it_cannot_use(keras: Any) -> Output
         with error_into(found, name):
             keras.callbacks.ModelCheckpoint(**given)
     return found
+
+
+# --- whole models ----------------------------------------------------------------------------------------------------
+
+
+@cases({name: {"kind": name} for name in ("sequential", "functional", "nested")})
+def a_model_saved_with_its_optimizer_trains_on_to_the_same_numbers(keras: Any, kind: str) -> Outputs:
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        whole_model(keras, kind).save(path)
+        return trained_on(keras.saving.load_model(path))
+
+
+# --- learning rates --------------------------------------------------------------------------------------------------
+
+PLATEAUS: dict[str, dict[str, Any]] = {
+    "patience 0": {"patience": 0},
+    "patience 2": {"patience": 2},
+    "cooldown": {"patience": 1, "cooldown": 2},
+    "a smallest rate": {"patience": 1, "min_lr": 0.05},
+    "min_delta": {"patience": 1, "min_delta": 1.0},
+    "mode max": {"patience": 1, "mode": "max"},
+    "a factor": {"patience": 1, "factor": 0.5},
+}
+
+
+@cases({name: {"arguments": arguments} for name, arguments in PLATEAUS.items()})
+def reduce_lr_on_plateau(keras: Any, arguments: dict[str, Any]) -> Outputs:
+    reduce = keras.callbacks.ReduceLROnPlateau(**arguments)
+    model, history = _fit(keras, [scripted(keras, val_loss=UP_AND_DOWN), reduce], 8, validation_split=0.25)
+    left = {"wait": reduce.wait, "cooldown": reduce.cooldown_counter, "best": reduce.best}
+    return {**left, "rate": float(model.optimizer.learning_rate), **kept(model, history)}
+
+
+@scenario
+def reduce_lr_on_plateau_warns_about_a_missing_key_and_logs_the_rate(keras: Any) -> Outputs:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model, history = _fit(keras, [keras.callbacks.ReduceLROnPlateau()], 2)
+    return {"told": any("val_loss" in str(w.message) for w in caught), **kept(model, history)}
+
+
+@cases({"of epoch and rate": {"two": True}, "of the epoch": {"two": False}})
+def learning_rate_scheduler(keras: Any, two: bool) -> Outputs:
+    both, epochs = (lambda epoch, rate: rate * 0.5 if epoch else rate), (lambda epoch: 0.3 / (epoch + 1))
+    model, history = _fit(keras, [keras.callbacks.LearningRateScheduler(both if two else epochs)], 3)
+    return {"rate": float(model.optimizer.learning_rate), **kept(model, history)}
+
+
+@scenario
+def a_rate_that_follows_a_schedule_cannot_be_set_by_a_callback(keras: Any) -> Outputs:
+    x, y = regression(40)
+    found: Outputs = {}
+    made = {
+        "scheduler": lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 0.1),
+        "plateau": lambda: keras.callbacks.ReduceLROnPlateau("loss", patience=0, min_delta=99.0),
+        "an int": lambda: keras.callbacks.LearningRateScheduler(lambda epoch: 1),
+    }
+    for name, callback in made.items():
+        model = network(keras)
+        rate = keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5) if name != "an int" else 0.1
+        model.compile(keras.optimizers.SGD(rate), "mse")
+        with error_into(found, name):
+            model.fit(x, y, epochs=3, verbose=0, callbacks=[callback()])
+    return found
+
+
+# --- files, NaN, averages, backups -----------------------------------------------------------------------------------
+
+
+@cases(
+    {
+        "no validation": {"validation_freq": None},
+        "every epoch": {"validation_freq": 1},
+        "every second epoch": {"validation_freq": 2},
+    }
+)
+def csv_logger(keras: Any, validation_freq: int | None) -> Outputs:
+    arguments = {} if validation_freq is None else {"validation_split": 0.25, "validation_freq": validation_freq}
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "log.csv")
+        for append in (False, True):
+            _fit(keras, [keras.callbacks.CSVLogger(path, append=append)], 3, ["mae"], **arguments)
+        with open(path, newline="") as file:
+            rows = list(csv.reader(file))
+    return {"header": rows[0], "rows": [[c if c == "NA" else float(c) for c in row] for row in rows[1:]]}
+
+
+@cases({"stop": {"raise_error": False}, "raise": {"raise_error": True}})
+def terminate_on_nan(keras: Any, raise_error: bool) -> Outputs:
+    class Overflow(keras.losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return (y_pred[:, 0] + 1.0) * float("inf")
+
+    x, y = regression(40)
+    model = network(keras)
+    model.compile("sgd", Overflow())
+    seen = recorder(keras)
+    found: Outputs = {}
+    with np.errstate(all="ignore"), error_into(found):
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN(raise_error), seen])
+    return {"hooks": [event[:2] for event in seen.seen], **found}
+
+
+@cases({"at evaluations": {"on_epoch": False}, "at epochs": {"on_epoch": True}})
+def swap_ema_weights(keras: Any, on_epoch: bool) -> Outputs:
+    x, y = regression(40)
+    model = network(keras)
+    model.compile(keras.optimizers.SGD(0.3, use_ema=True, ema_momentum=0.8), "mse")
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=on_epoch)
+    data = {"batch_size": 16, "shuffle": False, "verbose": 0, "validation_data": (x[:10], y[:10])}
+    history = model.fit(x, y, epochs=3, callbacks=[swap], **data)
+    return {"evaluated": model.evaluate(x, y, verbose=0), **kept(model, history)}
+
+
+@scenario
+def a_backed_up_run_goes_on_at_the_epoch_after_the_last_backup(keras: Any) -> Outputs:
+    def fail(epoch: int, logs: Any) -> None:
+        if epoch == 2:
+            raise RuntimeError
+
+    x, y = regression(40)
+    found: Outputs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        backup = os.path.join(folder, "backup")
+        for run in ("broken off", "resumed"):
+            model = network(keras)
+            model.compile(keras.optimizers.SGD(0.1, momentum=0.9), "mse")
+            callbacks = [keras.callbacks.BackupAndRestore(backup)]
+            if run == "broken off":
+                callbacks.append(keras.callbacks.LambdaCallback(on_epoch_begin=fail))
+            with error_into(found, run):
+                model.fit(x, y, epochs=5, shuffle=False, verbose=0, callbacks=callbacks)
+        return {**found, "weights": model.get_weights(), "left": os.listdir(folder)}

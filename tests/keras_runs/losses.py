@@ -375,3 +375,106 @@ def a_loss_function_of_keras_by_reference(keras: Any) -> Outputs:
     model = network(keras)
     model.compile("sgd", keras.losses.mean_squared_error)
     return kept(model, model.fit(x, y, epochs=1, shuffle=False, verbose=0))
+
+
+# --- every loss ------------------------------------------------------------------------------------------------------
+
+
+def _drawn(kind: str, shape: tuple[int, ...], seed: int = 21) -> tuple[Any, Any]:
+    """Labels and predictions that a kind of loss is for, ``shape`` being that of the predictions."""
+    rng = np.random.default_rng(seed)
+    outputs = rng.normal(size=shape)
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    shares = np.exp(outputs) / np.exp(outputs).sum(axis=-1, keepdims=True)
+    return {
+        "numbers": (rng.normal(size=shape), outputs),
+        "positive": (3 * rng.random(shape), 0.01 + 3 * rng.random(shape)),
+        "binary": ((rng.random(shape) < 0.4).astype(float), rng.random(shape)),
+        "binary logits": ((rng.random(shape) < 0.4).astype(float), 3 * outputs),
+        "signs": (np.sign(rng.normal(size=shape)), outputs),
+        "one-hot": (one_hot(labels, shape[-1]), shares),
+        "one-hot, unscaled": (one_hot(labels, shape[-1]), rng.random(shape)),
+        "one-hot logits": (one_hot(labels, shape[-1]), 3 * outputs),
+        "shares": (rng.dirichlet(np.ones(shape[-1]), shape[:-1]), shares),
+        "sparse": (labels, shares),
+        "sparse logits": (labels, 3 * outputs),
+        "embeddings": (labels, outputs / np.sqrt((outputs**2).sum(axis=-1, keepdims=True))),
+    }[kind]
+
+
+Options = list[dict[str, Any]]
+EVERY: list[tuple[str, str, Options]] = [
+    ("MeanSquaredError", "numbers", [{}]),
+    ("MeanAbsoluteError", "numbers", [{}]),
+    ("MeanAbsolutePercentageError", "numbers", [{}]),
+    ("MeanSquaredLogarithmicError", "positive", [{}]),
+    ("MeanSquaredLogarithmicError", "numbers", [{}]),
+    ("Huber", "numbers", [{}, {"delta": 0.3}]),
+    ("LogCosh", "numbers", [{}]),
+    ("CosineSimilarity", "numbers", [{}, {"axis": 0}, {"axis": 1}]),
+    ("Hinge", "signs", [{}]),
+    ("Hinge", "binary", [{}]),
+    ("SquaredHinge", "signs", [{}]),
+    ("SquaredHinge", "binary", [{}]),
+    ("CategoricalHinge", "one-hot", [{}]),
+    ("KLDivergence", "shares", [{}]),
+    ("KLDivergence", "one-hot", [{}]),
+    ("Poisson", "positive", [{}]),
+    ("BinaryCrossentropy", "binary", [{}, {"label_smoothing": 0.2}, {"axis": 0}]),
+    ("BinaryCrossentropy", "binary logits", [{"from_logits": True}, {"from_logits": True, "label_smoothing": 0.1}]),
+    ("BinaryFocalCrossentropy", "binary", [{}, {"gamma": 1.3, "alpha": 0.4, "apply_class_balancing": True}]),
+    ("BinaryFocalCrossentropy", "binary logits", [{"from_logits": True, "label_smoothing": 0.1}]),
+    ("CategoricalCrossentropy", "one-hot", [{}, {"label_smoothing": 0.2}]),
+    ("CategoricalCrossentropy", "one-hot, unscaled", [{}]),
+    ("CategoricalCrossentropy", "shares", [{}]),
+    ("CategoricalCrossentropy", "one-hot logits", [{"from_logits": True, "label_smoothing": 0.1}]),
+    ("CategoricalFocalCrossentropy", "one-hot, unscaled", [{}, {"gamma": 1.0, "alpha": 0.4, "label_smoothing": 0.2}]),
+    ("CategoricalFocalCrossentropy", "one-hot logits", [{"from_logits": True}]),
+    ("SparseCategoricalCrossentropy", "sparse", [{}, {"ignore_class": 1}]),
+    (
+        "SparseCategoricalCrossentropy",
+        "sparse logits",
+        [{"from_logits": True}, {"from_logits": True, "ignore_class": 0}],
+    ),
+    ("CategoricalGeneralizedCrossEntropy", "sparse", [{}, {"q": 0.8}]),
+    ("Dice", "binary", [{}, {"axis": -1}, {"axis": 0}]),
+    ("Tversky", "binary", [{}, {"alpha": 0.2, "beta": 0.7}, {"axis": -1}]),
+    ("Circle", "embeddings", [{}, {"remove_diagonal": False}, {"gamma": 10.0, "margin": 0.2}]),
+]
+REDUCTIONS = ("sum_over_batch_size", "sum", "none", "mean_with_sample_weight")
+
+
+@cases({f"{name}, {kind}": {"name": name, "kind": kind, "options": given} for name, kind, given in EVERY})
+def every_loss_weighs_and_reduces(keras: Any, name: str, kind: str, options: Options) -> Outputs:
+    found: Outputs = {}
+    for shape in ((5, 3), (1, 4)) if name == "Circle" else ((5, 3), (1, 4), (4, 3, 2)):
+        y_true, y_pred = _drawn(kind, shape)
+        full = np.random.default_rng(22).random(shape[:-1])
+        weights = [None, full, *([full[:, None], np.zeros(5)] if shape == (5, 3) else [])]
+        for number, chosen in enumerate(options):
+            for reduction in REDUCTIONS:
+                loss = getattr(keras.losses, name)(reduction=reduction, **chosen)
+                fitting = weights if chosen.get("axis", -1) == -1 else [None]
+                found[f"{shape} {number} {reduction}"] = [plain(loss(y_true, y_pred, w)) for w in fitting]
+    return found
+
+
+@cases({f"{name}, {kind}": {"name": name, "kind": kind, "options": given[-1]} for name, kind, given in EVERY})
+def every_loss_trains(keras: Any, name: str, kind: str, options: dict[str, Any]) -> Outputs:
+    y, _ = _drawn(kind, (23, 3))
+    x = np.random.default_rng(23).normal(size=(23, 5))
+    activation = None if "logits" in kind or kind in ("numbers", "signs") else "softmax"
+    model = network(keras, 3, {"positive": "softplus", "binary": "sigmoid"}.get(kind, activation))
+    options = {k: v for k, v in options.items() if k != "axis" or v == -1}
+    model.compile(keras.optimizers.SGD(0.1), getattr(keras.losses, name)(**options))
+    weights = None if name in ("Circle", "Dice", "Tversky") else np.random.default_rng(24).random(23)
+    return kept(model, model.fit(x, y, sample_weight=weights, batch_size=9, epochs=2, shuffle=False, verbose=0))
+
+
+@scenario
+def losses_by_every_name(keras: Any) -> Outputs:
+    y_true, y_pred = _drawn("shares", (4, 3))
+    names = ("mse", "MSE", "mae", "mape", "MAPE", "msle", "MSLE", "bce", "BCE", "kld", "KLD", "huber", "log_cosh")
+    names += ("poisson", "hinge", "squared_hinge", "categorical_hinge", "cosine_similarity", "dice", "tversky")
+    names += ("binary_focal_crossentropy", "categorical_focal_crossentropy", "kl_divergence")
+    return {name: plain(keras.losses.get(name)(y_true, y_pred)) for name in names}

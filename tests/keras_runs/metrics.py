@@ -195,3 +195,139 @@ def accuracy_functions_compare_each_sample(keras: Any) -> Outputs:
         "categorical": plain(keras.metrics.categorical_accuracy(one_hot(y, 3), p)),
         "binary at the threshold": plain(keras.metrics.binary_accuracy([[1.0], [0.0]], [[0.5], [0.5]])),
     }
+
+
+# --- every metric ----------------------------------------------------------------------------------------------------
+
+
+def _drawn(kind: str, n: int, c: int, seed: int) -> tuple[Any, Any]:
+    """Labels and predictions of ``n`` samples; probabilities are multiples of 1/64, so that some meet a threshold."""
+    rng = np.random.default_rng(seed)
+    outputs = rng.normal(size=(n, c))
+    labels = rng.integers(0, c, n)
+    shares = rng.dirichlet(np.ones(c), n)
+    binary_labels = (rng.random((n, c)) < 0.4).astype(float)
+    return {
+        "numbers": (rng.normal(size=(n, c)), outputs),
+        "positive": (3 * rng.random((n, c)), 0.01 + 3 * rng.random((n, c))),
+        "binary": (binary_labels, rng.permuted(np.tile(np.arange(65.0), (n, 1)), axis=1)[:, :c] / 64),
+        "binary logits": (binary_labels, outputs),
+        "signs": (np.sign(rng.normal(size=(n, c))), outputs),
+        "one-hot": (one_hot(labels, c), shares),
+        "shares": (rng.dirichlet(np.ones(c), n), shares),
+        "sparse": (labels, shares),
+        "whole": (rng.integers(0, 2, (n, c)), rng.integers(0, 2, (n, c)).astype(float)),
+        "ids": (labels, np.argsort(rng.random((n, c)), axis=1).astype(float)),
+        "classes": (rng.integers(-1, c + 1, n), rng.integers(0, c, n)),
+    }[kind]
+
+
+Options = list[dict[str, Any]]
+THRESHOLDS: Options = [
+    {},
+    {"thresholds": 0.25},
+    {"thresholds": [0.9, 0.25]},
+    {"thresholds": [0.0, 0.25, 0.5, 0.75, 1.0]},
+]
+CURVES: Options = [
+    {"curve": curve, "summation_method": method}
+    for curve in ("ROC", "PR", "PRGAIN")
+    for method in ("interpolation", "majoring", "minoring")
+]
+CONSTRAINED = {
+    "SensitivityAtSpecificity": "specificity",
+    "SpecificityAtSensitivity": "sensitivity",
+    "PrecisionAtRecall": "recall",
+    "RecallAtPrecision": "precision",
+}
+AVERAGES = (None, "micro", "macro", "weighted")
+EVERY: list[tuple[str, str, int, Options]] = [
+    *[(name, "numbers", 3, [{}]) for name in ("MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError")],
+    *[(name, "numbers", 3, [{}]) for name in ("RootMeanSquaredError", "LogCoshError", "CosineSimilarity")],
+    ("MeanSquaredLogarithmicError", "positive", 3, [{}]),
+    ("R2Score", "numbers", 3, [{}, {"class_aggregation": None}, {"class_aggregation": "variance_weighted_average"}]),
+    ("R2Score", "numbers", 1, [{"num_regressors": 2}, {"num_regressors": 12}, {"num_regressors": 20}]),
+    ("PearsonCorrelation", "numbers", 4, [{}]),
+    ("ConcordanceCorrelation", "numbers", 4, [{}, {"axis": 0}]),
+    ("Accuracy", "whole", 3, [{}]),
+    ("BinaryAccuracy", "binary", 3, [{}, {"threshold": 0.25}]),
+    ("CategoricalAccuracy", "one-hot", 3, [{}]),
+    ("SparseCategoricalAccuracy", "sparse", 3, [{}]),
+    ("TopKCategoricalAccuracy", "one-hot", 7, [{}, {"k": 2}]),
+    ("SparseTopKCategoricalAccuracy", "sparse", 7, [{}, {"k": 2}]),
+    ("SparseTopKCategoricalAccuracy", "ids", 7, [{"k": 2, "from_sorted_ids": True}]),
+    ("BinaryCrossentropy", "binary", 3, [{}, {"label_smoothing": 0.1}]),
+    ("BinaryCrossentropy", "binary logits", 3, [{"from_logits": True}]),
+    ("CategoricalCrossentropy", "one-hot", 3, [{}, {"label_smoothing": 0.1}]),
+    ("SparseCategoricalCrossentropy", "sparse", 3, [{}, {"ignore_class": 1}]),
+    ("KLDivergence", "shares", 3, [{}]),
+    ("Poisson", "positive", 3, [{}]),
+    ("Hinge", "signs", 3, [{}]),
+    ("SquaredHinge", "binary", 3, [{}]),
+    ("CategoricalHinge", "one-hot", 3, [{}]),
+    *[(name, "binary", 3, THRESHOLDS) for name in ("TruePositives", "FalsePositives", "TrueNegatives")],
+    ("FalseNegatives", "binary", 1, THRESHOLDS),
+    ("Precision", "binary", 3, [*THRESHOLDS, {"top_k": 2}, {"class_id": 1}, {"top_k": 2, "class_id": 2}]),
+    ("Recall", "binary", 3, [*THRESHOLDS, {"top_k": 2, "thresholds": 0.5}]),
+    *[
+        (name, "binary", 3, [{of: 0.5}, {of: 0.8, "num_thresholds": 1}, {of: 0.3, "num_thresholds": 9, "class_id": 1}])
+        for name, of in CONSTRAINED.items()
+    ],
+    ("AUC", "binary", 1, CURVES),
+    ("AUC", "binary", 3, [{**curve, "thresholds": [0.75, 0.5, 0.1]} for curve in CURVES]),
+    ("AUC", "binary", 3, [{**curve, "num_thresholds": 9, "multi_label": True} for curve in CURVES]),
+    ("AUC", "binary", 3, [{"multi_label": m, "label_weights": [1.0, 2.0, 0.5]} for m in (False, True)]),
+    ("AUC", "binary logits", 3, [{"from_logits": True}]),
+    *[("FBetaScore", "one-hot", 3, [{"average": a}, {"average": a, "beta": 2.0, "threshold": 0.3}]) for a in AVERAGES],
+    ("F1Score", "binary", 3, [{"average": average, "threshold": 0.5} for average in AVERAGES]),
+    ("IoU", "classes", 3, [{"num_classes": 3, "target_class_ids": [0, 2], "ignore_class": i} for i in (None, 0)]),
+    ("MeanIoU", "classes", 3, [{"num_classes": 3, "ignore_class": -1}, {"num_classes": 2}]),
+    ("OneHotIoU", "one-hot", 3, [{"num_classes": 3, "target_class_ids": [1]}]),
+    ("OneHotMeanIoU", "one-hot", 3, [{"num_classes": 3}]),
+    ("BinaryIoU", "binary", 1, [{}, {"target_class_ids": [1], "threshold": 0.25}]),
+]
+
+
+def _row(name: str, kind: str, outputs: int, options: Options) -> tuple[str, dict[str, Any]]:
+    case = f"{name}, {kind}, {outputs}, {', '.join(f'{k}={v}' for k, v in options[-1].items())}"
+    return case, {"name": name, "kind": kind, "outputs": outputs, "options": options}
+
+
+@cases(dict(_row(*row) for row in EVERY))
+def every_metric_over_uneven_batches(keras: Any, name: str, kind: str, outputs: int, options: Options) -> Outputs:
+    found: Outputs = {}
+    for number, chosen in enumerate(options):
+        for weighted in (False,) if chosen.get("axis") == 0 else (False, True):
+            metric = getattr(keras.metrics, name)(**chosen)
+            results = []
+            for seed, n in enumerate((6, 7, 1)):
+                # Eighths add up without rounding, also where Keras on torch sums in single precision.
+                weights = np.random.default_rng(seed).integers(0, 9, n) / (1 if "IoU" in name else 8)
+                metric.update_state(*_drawn(kind, n, outputs, seed), sample_weight=weights if weighted else None)
+                results.append(plain(metric.result()))
+            counts = {v.name: plain(v) for v in metric.variables}
+            metric.reset_state()
+            metric.update_state(*_drawn(kind, 6, outputs, 9))
+            found[f"{number}, {'weighted' if weighted else 'plain'}"] = [results, counts, plain(metric.result())]
+    return found
+
+
+@scenario
+def mean_and_sum_of_any_shape(keras: Any) -> Outputs:
+    rng = np.random.default_rng(31)
+    found: Outputs = {}
+    for name in ("Mean", "Sum"):
+        metric = getattr(keras.metrics, name)()
+        for shape, weight_shape in (
+            ((4,), None),
+            ((3, 2), None),
+            ((3, 2), (3,)),
+            ((3, 2), (1, 2)),
+            ((2, 3, 2), (2, 3)),
+        ):
+            metric.update_state(rng.normal(size=shape), None if weight_shape is None else rng.random(weight_shape))
+            found[f"{name} {shape} {weight_shape}"] = [plain(metric.result()), *(plain(v) for v in metric.variables)]
+        metric.update_state(3.0)
+        metric.update_state(5.0, sample_weight=4)
+        found[f"{name} of scalars"] = plain(metric.result())
+    return found

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
 
     sys.path.insert(0, str(Path(__file__).parents[1]))
-    from keras_runs.exchange import FILE, model_to_exchange
+    from keras_runs.exchange import FILE, WHOLE, model_to_exchange, whole_model
     from keras_runs.real_keras import keras_in_float64
     from keras_runs.scenarios import SCENARIOS, TOPICS
     from keras_runs.store import differences, encode, load, save
@@ -54,6 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{FILE.name}: new")
         if not given.check:
             model_to_exchange(keras).save_weights(FILE)
+    for kind, file in WHOLE.items():
+        if not file.exists():
+            changed += 1
+            print(f"{file.name}: new")
+            if not given.check:
+                whole_model(keras, kind).save(file)
     print(f"{len(SCENARIOS)} scenarios, {changed} records {'would change' if given.check else 'changed'}")
     return 1 if given.check and changed else 0
 

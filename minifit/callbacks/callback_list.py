@@ -1,0 +1,142 @@
+"""CallbackList: every hook of all callbacks, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .callback import HOOKS, Callback, as_callbacks, python_logs
+from .history import History
+from .progress import ProgbarLogger
+
+_ALL_HOOKS = (*HOOKS, "on_batch_begin", "on_batch_end")
+
+
+class CallbackList:
+    """Calls every hook of every callback, in the order of the list.
+
+    Parameters
+    ----------
+    callbacks : Callback or iterable of Callback
+    add_history, add_progbar : bool
+        Whether to add a `History` and a `ProgbarLogger` at the end, unless there is one.
+    model : Model
+    params
+        See `Callback.params`.
+
+    Attributes
+    ----------
+    history : History or None
+        The one in the list.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ) -> None:
+        self.callbacks = list(as_callbacks(callbacks))
+        for wanted, kind in ((add_history, History), (add_progbar, ProgbarLogger)):
+            if wanted and not any(isinstance(callback, kind) for callback in self.callbacks):
+                self.callbacks.append(kind())
+        self.history = next((c for c in reversed(self.callbacks) if isinstance(c, History)), None)
+        self.set_model(model)
+        self.set_params(params)
+        self._listen()
+
+    def set_model(self, model: Any) -> None:
+        """Give all callbacks the model."""
+        self.model = model
+        if model is None:
+            return
+        if self.history is not None:
+            model.history = self.history
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Give all callbacks the parameters of the run, if there are any."""
+        self.params = params
+        for callback in self.callbacks if params else ():
+            callback.set_params(params)
+
+    def append(self, callback: Any) -> None:
+        """Add a callback at the end."""
+        self.callbacks += as_callbacks([callback])
+        if self.model is not None:
+            callback.set_model(self.model)
+        if self.params:
+            callback.set_params(self.params)
+        self._listen()
+
+    def _listen(self) -> None:
+        late = [c for c in self.callbacks if getattr(c, "comes_last", False)]
+        early = [c for c in self.callbacks if c not in late]
+        for callback in late:
+            callback.others = early
+        self._listeners = {hook: _those_who_hear(early, hook) for hook in _ALL_HOOKS}
+        self._late = {hook: _those_who_hear(late, hook) for hook in _ALL_HOOKS}
+        self._batch_logs_are_read = any(
+            getattr(c, "reads_batch_logs", True) for c in self.callbacks if _overrides(c, "on_train_batch_end")
+        )
+
+    def call(self, hook: str, *position: int, logs: Any = None) -> None:
+        """Call one hook of all callbacks.
+
+        Parameters
+        ----------
+        hook : str
+        position : int
+            The epoch or batch, for the hooks that have one.
+        logs : dict, or callable that returns one, optional
+            A callable is only asked if somebody listens.
+        """
+        listeners, late = self._listeners[hook], self._late[hook]
+        if not (listeners or late):
+            return
+        if hook == "on_train_batch_end" and not self._batch_logs_are_read:
+            logs = None
+        elif callable(logs):
+            logs = logs()
+        logs = {} if logs is None else logs
+        try:
+            for listener in listeners:
+                listener(*position, logs)
+        except Exception:
+            # A run that one callback ends with an error is still backed up.
+            for listener in late:
+                listener(*position, logs)
+            raise
+        for listener in late:
+            listener(*position, logs)
+
+    def __getattr__(self, hook: str) -> Callable[..., None]:
+        # callbacks.on_epoch_end(epoch, logs), as in Keras
+        if hook not in _ALL_HOOKS:
+            raise AttributeError(f"CallbackList has no hook {hook!r}; it has {', '.join(HOOKS)}.")
+
+        def call(*arguments: Any, logs: Any = None) -> None:
+            n_positions = 1 if "epoch" in hook or "batch" in hook else 0
+            position, rest = arguments[:n_positions], arguments[n_positions:]
+            self.call(hook, *position, logs=python_logs(rest[0] if rest else logs))
+
+        return call
+
+
+def _those_who_hear(callbacks: list[Any], hook: str) -> list[Callable[..., Any]]:
+    return [getattr(callback, hook) for callback in callbacks if _overrides(callback, hook)]
+
+
+def _overrides(callback: Any, hook: str) -> bool:
+    """Tell whether a callback does anything at this hook: defined in its class or set on the object."""
+
+    def differs(name: str) -> bool:
+        in_class = getattr(type(callback), name, None)
+        return name in vars(callback) or (in_class is not None and in_class is not getattr(Callback, name))
+
+    if hook in ("on_train_batch_begin", "on_train_batch_end"):
+        return differs(hook) or differs(hook.replace("train_", ""))
+    return differs(hook)

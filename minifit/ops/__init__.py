@@ -1,0 +1,34 @@
+"""Differentiable functions, and the NumPy-like functions of ``keras.ops``.
+
+They take arrays, lists and Tensors. What NumPy itself does right on Tensors, comparisons and the
+like, is NumPy's own function.
+"""
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from .convolution import *  # noqa: F403
+from .core import *  # noqa: F403
+from .crossentropy import *  # noqa: F403
+from .elementwise import *  # noqa: F403
+from .linear import *  # noqa: F403
+from .nn import *  # noqa: F403
+from .numpy_names import NUMPY, NUMPY_WITHOUT_GRADIENT
+from .op import *  # noqa: F403
+from .reductions import *  # noqa: F403
+from .shaping import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """Hand out NumPy's function of a name that is not defined here, where it works on Tensors."""
+    function = getattr(np, name, None)
+    if callable(function) and (function in NUMPY or function in NUMPY_WITHOUT_GRADIENT):
+        return function
+    raise AttributeError(f"minifit.ops has no function {name!r}.")
+
+
+def __dir__() -> list[str]:
+    own = [name for name, value in globals().items() if isinstance(value, Op) or inspect.isfunction(value)]  # noqa: F405
+    return sorted([*own, *(function.__name__ for function in NUMPY_WITHOUT_GRADIENT)])

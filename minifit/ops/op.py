@@ -1,0 +1,200 @@
+"""What an op is: a forward function with its vector-Jacobian product beside it.
+
+An `Op` is a forward function on arrays and, for every input, a *product*: given ``dy``, the
+gradient of some scalar with respect to the op's output ``y``, it returns the gradient with
+respect to that input. Called with plain arrays an op is its forward. Called with a Tensor it
+hands itself to the tape (see ``tape.py``), which remembers it and later asks for the products.
+
+The products are written in plain NumPy calls, so they can be differentiated in their turn.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import Array, asarray, floatx
+
+Product = Callable[..., Any]
+
+
+class Traced:
+    """What the tape's Tensor derives from, so that the ops need not know the tape."""
+
+    __slots__ = ()
+    value: Any
+
+    def record(self, op: Op, inputs: tuple, options: dict) -> Any:
+        """Run `op` and remember it."""
+        raise TypeError("Traced is a marker; only the tape's Tensor records.")
+
+    def constant(self) -> Any:
+        """Return the same values, through which no gradient flows."""
+        raise TypeError("Traced is a marker; only the tape's Tensor has values.")
+
+
+def unwrap(x: Any) -> Any:
+    """Return a Tensor's array; anything else as it is."""
+    return x.value if isinstance(x, Traced) else x
+
+
+class Op:
+    """A forward function and the vector-Jacobian product of each of its inputs."""
+
+    def __init__(
+        self,
+        forward: Callable[..., Any],
+        vjp: Callable[..., Sequence[Any]],
+        n_inputs: int = 0,
+        shortcut: bool = False,
+    ) -> None:
+        self.forward = forward
+        self.vjp = vjp
+        self.n_inputs = n_inputs  # what comes after them is an option; 0: what has no name is an input
+        self.shortcut = shortcut  # whether the second input is on the way to the first, and may be passed by
+        self.__name__, self.__module__ = forward.__name__, forward.__module__
+        self.__doc__ = forward.__doc__
+        self.__wrapped__ = forward  # where help() finds the arguments
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        if len(inputs) != self.n_inputs and self.n_inputs:
+            inputs, options = self._bound(inputs, options)
+        for value in inputs:
+            if isinstance(value, Traced):
+                return value.record(self, inputs, options)
+        if not hasattr(inputs[0], "dtype"):
+            inputs = arrays(inputs)
+        return self.forward(*inputs, **options)
+
+    @functools.cached_property
+    def _names(self) -> list[str]:
+        return list(inspect.signature(self.forward).parameters)
+
+    def _bound(self, inputs: tuple, options: dict) -> tuple[tuple, dict]:
+        """Tell inputs from options, whichever of them were given by name."""
+        given = {**dict(zip(self._names, inputs, strict=False)), **options}
+        needed = self._names[: self.n_inputs]
+        if len(given) < len(inputs) + len(options) or not given.keys() >= set(needed):
+            raise TypeError(f"{self.__name__}({', '.join(self._names)}) was given {len(inputs)} and {list(options)}.")
+        return tuple(given.pop(name) for name in needed), given
+
+    def __repr__(self) -> str:
+        return f"<op {self.__name__}>"
+
+    def __reduce__(self) -> str:
+        return self.__name__  # copied and pickled as functions are: by name
+
+
+def op(*products: Product | None, broadcast: bool = False) -> Callable[[Callable[..., Any]], Op]:
+    """Make the decorated forward an `Op`, with one product an input.
+
+    Parameters
+    ----------
+    products : callable or None
+        ``product(dy, y, *inputs, **options) -> gradient of that input``; None where there is none.
+    broadcast : bool
+        Whether the inputs broadcast against each other and take on one type; each gradient is then
+        brought back to the shape and the type of its input.
+    """
+
+    def vjp(needs: Sequence[bool], dy: Array, y: Array, *inputs: Array, **options: Any) -> list[Any]:
+        gradients: list[Any] = []
+        for need, product, x in zip(needs, products, inputs, strict=True):
+            if not need or product is None:
+                gradients.append(None)
+                continue
+            gradient = product(dy, y, *inputs, **options)
+            gradients.append(like(gradient, x) if broadcast else gradient)
+        return gradients
+
+    return lambda forward: Op(forward, vjp, len(products))
+
+
+def joint_op(vjp: Callable[..., Sequence[Any]], shortcut: bool = False) -> Callable[[Callable[..., Any]], Op]:
+    """Make the decorated forward an `Op` whose products share work.
+
+    `vjp` is ``vjp(needs, dy, y, *inputs, **options) -> one gradient an input``, where
+    ``needs[i]`` tells whether input i's gradient is wanted at all.
+    """
+    return lambda forward: Op(forward, vjp, shortcut=shortcut)
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
+    """Sum a gradient over the axes along which its variable was broadcast.
+
+    Examples
+    --------
+    >>> unbroadcast(np.ones((4, 3)), (3,))
+    array([4., 4., 4.])
+    """
+    if gradient.shape == shape:
+        return gradient
+    extra = gradient.ndim - len(shape)
+    stretched = tuple(i for i, size in enumerate(shape, start=extra) if size == 1 and gradient.shape[i] != 1)
+    return np.reshape(np.sum(gradient, axis=tuple(range(extra)) + stretched), shape)
+
+
+def like(gradient: Array, x: Array) -> Array:
+    """Return a gradient in the shape and the type of what it is the gradient of."""
+    gradient = unbroadcast(gradient, x.shape)
+    return gradient if gradient.dtype == x.dtype else gradient.astype(x.dtype)
+
+
+# --------------------------------------------------------------------------- types
+#
+# NumPy alone goes to float64 where float32 meets an integer array or a float64 scalar. Here, as in Keras,
+# the arrays of floats decide.
+
+
+def array(x: Any, dtype: Any = None) -> Any:
+    """Return a Python number or list as an array, its floats in the float type in force; an array as it is."""
+    if x is not None and not hasattr(x, "dtype"):
+        x = asarray(x)
+        dtype = dtype or (floatx() if x.dtype == np.float64 else None)
+    return x if dtype is None else x.astype(np.dtype(dtype))
+
+
+def as_float(x: Any) -> Any:
+    """Return x as an array of floats."""
+    x = array(x)
+    return x if np.dtype(x.dtype).kind in "fc" else x.astype(floatx())
+
+
+def arrays(inputs: Sequence[Any]) -> tuple[Any, ...]:
+    """Return what an op was given as arrays; Python numbers stay what they are beside one."""
+    beside = any(hasattr(x, "dtype") for x in inputs)
+    return tuple(x if beside and isinstance(x, (int, float)) else array(x) for x in inputs)
+
+
+def agree(*inputs: Any, floating: bool = False) -> Sequence[Any]:
+    """Return inputs of one function in one float type, that of the arrays of floats among them.
+
+    Parameters
+    ----------
+    inputs : array_like
+    floating : bool
+        Whether integers become floats even where they are among themselves.
+
+    Examples
+    --------
+    >>> x = np.ones(3, "float32")
+    >>> (x * np.float64(2)).dtype, np.multiply(*agree(x, np.float64(2))).dtype
+    (dtype('float64'), dtype('float32'))
+    """
+    first = getattr(inputs[0], "dtype", None)
+    if first is not None and first.kind == "f" and all(getattr(x, "dtype", None) is first for x in inputs):
+        return inputs
+    inputs = arrays(inputs)
+    floats = [x for x in inputs if hasattr(x, "dtype") and x.dtype.kind in "fc"]
+    rulers = [x for x in floats if x.ndim] or [x for x in floats if not isinstance(x, np.float64)] or floats
+    if rulers:
+        ruler = np.result_type(*[x.dtype for x in rulers])
+    elif floating or any(isinstance(x, float) for x in inputs):
+        ruler = np.dtype(floatx())
+    else:
+        return inputs
+    return [x.astype(ruler, copy=False) if hasattr(x, "dtype") else x for x in inputs]
