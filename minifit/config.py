@@ -7,6 +7,7 @@ from .backend import epsilon, floatx, image_data_format, set_epsilon, set_floatx
 from .dtype_policies import dtype_policy, set_dtype_policy
 
 _interactive = True
+_limits: dict[str, int | None] = {"epochs": None, "steps_per_epoch": None}
 
 
 def backend() -> str:
@@ -31,6 +32,26 @@ def is_interactive_logging_enabled() -> bool:
     return _interactive
 
 
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Let no `fit` take more epochs, to try a script out; None for no limit."""
+    _limits["epochs"] = max_epochs
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Let no epoch of `fit`, `evaluate` or `predict` take more steps, to try a script out; None for no limit."""
+    _limits["steps_per_epoch"] = max_steps_per_epoch
+
+
+def max_epochs() -> int | None:
+    """Return what `set_max_epochs` set."""
+    return _limits["epochs"]
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return what `set_max_steps_per_epoch` set."""
+    return _limits["steps_per_epoch"]
+
+
 def set_logging_verbosity(level: str) -> None:
     """Set from which level on, such as ``"INFO"`` or ``"ERROR"``, messages reach the logger."""
     if level not in ("FATAL", "ERROR", "WARNING", "INFO", "DEBUG"):
@@ -47,4 +68,5 @@ def enable_unsafe_deserialization() -> None:
 
 __all__ = ["backend", "disable_interactive_logging", "enable_interactive_logging", "enable_unsafe_deserialization"]
 __all__ += ["epsilon", "floatx", "image_data_format", "is_interactive_logging_enabled", "set_epsilon", "set_floatx"]
+__all__ += ["max_epochs", "max_steps_per_epoch", "set_max_epochs", "set_max_steps_per_epoch"]
 __all__ += ["dtype_policy", "set_dtype_policy", "set_image_data_format", "set_logging_verbosity"]

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, inputs, random, tree
+from . import backend, config, inputs, random, tree
 from .backend import Array
 from .inputs import Batch, OnDisk
 
@@ -64,6 +64,8 @@ class ArrayData(Source):
     class_weight : dict of int to float, optional
     names : tuple of str
         What the caller calls the first three, for errors.
+    judged : bool
+        Whether y may hold NaN and infinity, for `TerminateOnNaN` judges the loss.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class ArrayData(Source):
         shuffle: bool | str = False,
         class_weight: Any = None,
         names: tuple[str, str, str] = NAMES,
+        judged: bool = False,
     ) -> None:
         if x is None:
             raise ValueError(f"{names[0]} expects an array of samples, shape (N, ...); got None.")
@@ -88,7 +91,7 @@ class ArrayData(Source):
         }
         self.n_samples = inputs.same_length(leaves)
         for name, array in leaves.items():
-            if array is not None:
+            if array is not None and not (judged and name.startswith(names[1])):
                 inputs.all_finite(name, array)
         if class_weight is not None:
             sample_weight = inputs.class_weight_to_sample_weights(backend.asarray(_read(y)), class_weight)
@@ -382,13 +385,14 @@ def source_of(
     shuffle: bool | str = False,
     class_weight: Any = None,
     names: tuple[str, str, str] = NAMES,
+    judged: bool = False,
 ) -> Source:
     """Return a source of batches for whatever the user passed as x."""
     if isinstance(x, Source):
         return x
     numbered = hasattr(x, "__getitem__") and (hasattr(x, "__len__") or hasattr(x, "num_batches"))
     if inputs.is_array(x) or not (numbered or hasattr(x, "__iter__")):
-        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, names)
+        return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight, names, judged)
     kind = "PyDataset" if numbered else "generator"
     if not isinstance(x, (PyDataset, _GENERATOR)):
         kind = f"{type(x).__module__.partition('.')[0]} {type(x).__name__}"
@@ -414,7 +418,7 @@ class EpochIterator:
 
     Parameters
     ----------
-    x, y, sample_weight, batch_size, shuffle, class_weight, names
+    x, y, sample_weight, batch_size, shuffle, class_weight, names, judged
         See `ArrayData`; or `x` is a source of batches.
     steps_per_epoch : int, optional
         Batches an epoch; by default one pass over the data. An epoch of fewer leaves the rest to the next one; data
@@ -439,11 +443,15 @@ class EpochIterator:
         class_weight: Any = None,
         steps_per_execution: int = 1,
         names: tuple[str, str, str] = NAMES,
+        judged: bool = False,
     ) -> None:
         if steps_per_epoch is not None:
             inputs.positive_integer("steps_per_epoch", steps_per_epoch)
+        if config.max_steps_per_epoch():
+            steps_per_epoch = min(steps_per_epoch or math.inf, config.max_steps_per_epoch())
         self.steps_per_epoch, self.steps_per_execution = steps_per_epoch, steps_per_execution
-        self.data_adapter = source_of(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, names)
+        options = (batch_size, steps_per_epoch, shuffle, class_weight, names, judged)
+        self.data_adapter = source_of(x, y, sample_weight, *options)
         self._forget()
 
     @property

@@ -17,6 +17,7 @@ from . import backend, ops, tree
 from .naming import auto_name
 from .serialization import Described, Registry
 from .tape import Tensor
+from .variables import on_trial
 
 
 class KerasTensor(Tensor):
@@ -195,7 +196,7 @@ def _first_node(layer: Any, what: str) -> Node:
 
 
 def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Return symbols for what a function gives, found out by calling it on zeros.
+    """Return symbols for what a function gives, found out by calling it on zeros; no variable moves by it.
 
     Where a size is open the call is made twice, with different sizes: what differs in the result is open, too.
     """
@@ -210,7 +211,7 @@ def compute_output_spec(function: Callable[..., Any], *args: Any, **kwargs: Any)
             sizes = [size if size is not None else other if axis else n_samples for axis, size in enumerate(x.shape)]
             return Tensor(backend.xp().zeros(tuple(sizes), dtype=x._dtype))
 
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), on_trial():
             return function(*tree.map_structure(zeros, args), **tree.map_structure(zeros, kwargs))
 
     first = called(1, 64)

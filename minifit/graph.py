@@ -28,6 +28,8 @@ class Graph:
         In the order in which they are called: the deepest first, as in Keras.
     operations : list
         Layers and ops, each once, in that order.
+    says_training : bool
+        Whether a layer was called with `training`. Whoever calls the model has the last word on it, as in Keras.
     """
 
     def __init__(self, inputs: Any, outputs: Any, input_layer: Callable[[KerasTensor], Any]) -> None:
@@ -45,6 +47,7 @@ class Graph:
         depths = self._depths(calls)
         place = {id(node): i for i, node in enumerate(calls)}
         self.nodes = sorted((n for n in calls), key=lambda n: (-depths[id(n)], place[id(n)]))
+        self.says_training = any("training" in node.kwargs for node in calls)
         first_seen: dict[int, int] = {}
         operations: dict[int, Any] = {}
         op_depths: dict[int, int] = {}

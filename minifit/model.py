@@ -157,6 +157,18 @@ class Model(Trainer, Layer):
 
     # -- saving -----------------------------------------------------------------------------------
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Return the values of all variables by kind and path: ``["trainable_variables"]["dense"]["kernel"]``.
+
+        Kinds are trainable_variables, non_trainable_variables, optimizer_variables and metrics_variables; with
+        `value_format` "numpy_array" instead of "backend_tensor" the leaves are copies on the host.
+        """
+        return saving.state_tree(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Give variables values by kind and path, as `get_state_tree` returned them; others stay as they are."""
+        saving.set_state_tree(self, state_tree)
+
     def save_weights(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
         """Save the weights; the ending chooses the format: .weights.h5 or .h5 (needs h5py), or .npz."""
         saving.save_weights(self, filepath, overwrite, **options)
@@ -236,7 +248,13 @@ class Functional(Model):
         for x, its_mask in zip(values, tree.flatten(mask), strict=False) if mask is not None else ():
             if its_mask is not None:
                 x._keras_mask = its_mask
-        return only(self._graph.run(values))
+        if training is None or not self._graph.says_training:
+            return only(self._graph.run(values))
+
+        def told(operation: Any, *args: Any, **kwargs: Any) -> Any:
+            return operation(*args, **kwargs | ({"training": training} if "training" in kwargs else {}))
+
+        return only(self._graph.run(values, told))
 
     def _as_drawn(self, inputs: Any) -> list[Any]:
         """Return a value for each input of the graph, of its rank and kind of number."""
@@ -381,6 +399,7 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._functional: Functional | None = None  # the layers as a graph, once the shape of the input is known
+        self._shape_seen = False  # whether that shape was nobody's word, but that of the first data
         self._layers: list[Layer] = []
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential(layers) expects a list of layers; got one {type(layers).__name__}.")
@@ -450,6 +469,7 @@ class Sequential(Model):
 
     def _build_for(self, args: Any, kwargs: Any) -> None:
         if not self.built:
+            self._shape_seen = bool(self._layers) and not isinstance(self._layers[0], InputLayer)
             self.build(tree.map_structure(lambda x: tuple(x.shape), args[0]) if args else None)
 
     def build(self, input_shape: Any = None) -> None:
@@ -482,13 +502,18 @@ class Sequential(Model):
         self._locked = False
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if self._functional is not None:
-            return self._functional.call(inputs, mask=mask)
+        if self._functional is not None and not (self._shape_seen and self._differs(inputs.shape)):
+            return self._functional.call(inputs, training, mask)
         if not self._layers:
             raise ValueError(f"The Sequential {self.name!r} has no layers yet: add(...) some first.")
         for layer in self.layers:
             inputs = layer(inputs)
         return inputs
+
+    def _differs(self, shape: Shape) -> bool:
+        """Tell whether a batch has another shape than the first one had; the layers say whether that will do."""
+        known = self._functional.input_shape  # type: ignore[union-attr]
+        return len(known) == len(shape) and known[1:] != shape[1:]
 
     def __getattr__(self, name: str) -> Any:
         if name in ("input_shape", "output_shape", "inputs", "outputs", "output_names", "input_names"):

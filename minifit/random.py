@@ -19,7 +19,7 @@ from . import backend
 from .backend import Array
 from .naming import auto_name
 from .serialization import Described, Registry
-from .variables import Variable
+from .variables import Variable, here
 
 _seed: int | None = None
 _streams: dict[str, np.random.Generator] = {}
@@ -134,7 +134,7 @@ def make_default_seed() -> int:
 def draw_seed(seed: Any) -> Array:
     """Return two integers that stand for an integer, for a generator's next seed, or, for None, a stream's."""
     if seed is None:
-        return backend.asarray(stream("random").integers(2**32, size=2, dtype="uint32"))
+        return backend.asarray(_unseeded().integers(2**32, size=2, dtype="uint32"))
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if isinstance(seed, (int, np.integer)):
@@ -145,8 +145,12 @@ def draw_seed(seed: Any) -> Array:
     )
 
 
+def _unseeded() -> np.random.Generator:
+    return stream("random" if here.before is None else "trial")  # what is on trial leaves no trace
+
+
 def _generator(seed: Any) -> np.random.Generator:
-    return stream("random") if seed is None else seeded(backend.to_numpy(draw_seed(seed)))
+    return _unseeded() if seed is None else seeded(backend.to_numpy(draw_seed(seed)))
 
 
 # --------------------------------------------------------------------------- random arrays

@@ -206,6 +206,51 @@ def _variables(model: Any) -> list[Any]:
     return [*model.variables, *getattr(getattr(model, "optimizer", None), "variables", ())]
 
 
+# --------------------------------------------------------------------------- states as nested dicts
+
+
+def _kinds(model: Any) -> dict[str, list[Any]]:
+    kinds = ("trainable_variables", "non_trainable_variables", "metrics_variables")
+    optimizer = getattr(model.optimizer, "variables", [])
+    return {**{kind: getattr(model, kind) for kind in kinds}, "optimizer_variables": optimizer}
+
+
+def state_tree(model: Any, value_format: str = "backend_tensor") -> dict[str, Any]:
+    """Return the values of all variables in dicts, by kind and then along their paths."""
+    if value_format not in ("backend_tensor", "numpy_array"):
+        raise ValueError(f"value_format expects 'backend_tensor' or 'numpy_array'; got {value_format!r}.")
+    found: dict[str, Any] = {}
+    for kind, variables in _kinds(model).items():
+        inner = found[kind] = {}
+        for variable in variables:
+            *owners, name = variable.path.split("/")
+            place = functools.reduce(lambda outer, owner: outer.setdefault(owner, {}), owners, inner)
+            if name in place:
+                raise ValueError(
+                    f"The following variable path is found twice in the model: {variable.path!r}. Give layers names of "
+                    "their own."
+                )
+            place[name] = variable.numpy() if value_format == "numpy_array" else variable.value
+    return found
+
+
+def set_state_tree(model: Any, state_tree: dict[str, Any]) -> None:
+    """Give the variables that such dicts name their values; the others stay as they are."""
+    kinds = _kinds(model)
+    for kind, values in state_tree.items():
+        if kind not in kinds:
+            raise ValueError(f"Unknown variable name: {kind!r}. There is {', '.join(kinds)}.")
+        by_path = {variable.path: variable for variable in kinds[kind]}
+        for path, value in _flat(values):
+            if path in by_path:
+                by_path[path].assign(value)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        yield from _flat(value, f"{prefix}{name}/") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
+
+
 # --------------------------------------------------------------------------- weights
 
 

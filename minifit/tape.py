@@ -136,16 +136,16 @@ class Tensor(ops.Traced):
 
     def record(self, op: ops.Op, inputs: tuple, options: dict) -> Tensor:
         """Run `op` on the arrays of `inputs` and write it down on every open tape."""
-        arrays, needs = [], []
-        for x in inputs:
-            is_tensor = isinstance(x, Tensor)
-            arrays.append(x.value if is_tensor else ops.array(x) if isinstance(x, (list, tuple)) else x)
-            needs.append(is_tensor and x.tracked)
+        arrays = [
+            x.value if isinstance(x, Tensor) else ops.array(x) if isinstance(x, (list, tuple)) else x for x in inputs
+        ]
         output = Tensor(op.forward(*arrays, **options))
-        if True in needs and _here.tapes:
-            output.tracked = True
-            for tape in _here.tapes:
-                tape.records.append((op, inputs, arrays, needs, options, output, _changes))
+        if _here.tapes:
+            needs = [isinstance(x, Tensor) and x.tracked for x in inputs]
+            if True in needs:
+                output.tracked = True
+                for tape in _here.tapes:
+                    tape.records.append((op, inputs, arrays, needs, options, output, _changes))
         return output
 
     def constant(self) -> Tensor:
@@ -382,7 +382,7 @@ class GradientTape:
                 )
             x.tracked = True
 
-    def gradient(self, target: Any, sources: Any, output_gradients: Any = None) -> Any:
+    def gradient(self, target: Any, sources: Any, output_gradients: Any = None, out: Any = None) -> Any:
         """Return the gradient of `target` with respect to each of `sources`.
 
         Parameters
@@ -392,6 +392,8 @@ class GradientTape:
         sources : Tensor or Variable, or a list or tuple of them
         output_gradients : array like target, optional
             Weights of the target's elements, instead of ones.
+        out : list of arrays, optional
+            One a source, where its gradient may be written; those that are not written there come as new arrays.
 
         Returns
         -------
@@ -417,12 +419,12 @@ class GradientTape:
                 "way from the variables to the loss."
             )
         self._used = True
-        wanted = list(_tensors_in(sources))
+        wanted = _tensors_in(sources)
         recording = self in _here.tapes
         if recording:
             _here.tapes.remove(self)  # walking back is no part of what was done
         try:
-            gradients = self._walk_back(target, wanted, output_gradients)
+            gradients = self._walk_back(target, wanted, output_gradients, out)
         finally:
             if recording:
                 _here.tapes.append(self)
@@ -432,7 +434,7 @@ class GradientTape:
 
     def jacobian(self, target: Tensor, sources: Any) -> Any:
         """Return, for each source, the gradient of every element of `target`: of shape target.shape + source.shape."""
-        wanted = list(_tensors_in(sources))
+        wanted = _tensors_in(sources)
         rows = xp().eye(target.size, dtype=target.dtype)
         before, self.persistent = self.persistent, True
         try:
@@ -465,7 +467,7 @@ class GradientTape:
             if recording:
                 _here.tapes.append(self)
 
-    def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any) -> list[Tensor | None]:
+    def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any, out: Any = None) -> list[Tensor | None]:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
         nested = bool(_here.tapes)
@@ -473,25 +475,30 @@ class GradientTape:
         found: dict[int, Any] = {id(target): start}
         keep = {id(x) for x in wanted}
         on_the_way = None if _changes == self._began else self._leading_to(keep)
+        room = {} if out is None or nested else {id(x): array for x, array in zip(wanted, out, strict=True)}
         for op, inputs, arrays, needs, options, output, when in reversed(self.records):
             key = id(output)
-            if key not in found or (on_the_way is not None and key not in on_the_way):
+            if key not in found:
                 continue
             if on_the_way is not None:
+                if key not in on_the_way:
+                    continue
                 _unchanged_since(when, inputs, needs, nested)
             dy = found[key] if key in keep else found.pop(key)
             if op.shortcut:  # past the probabilities, unless it is their gradient that is asked for
                 needs = [needs[0], id(inputs[1]) in keep]
-            y, values = output.value, arrays
             if nested:
-                y = output
                 live = [need or op.shortcut for need in needs]
                 values = [x if keeps else a for x, a, keeps in zip(inputs, arrays, live, strict=True)]
-            gradients = op.vjp(needs, dy, y, *values, **options)
+                gradients = op.vjp(needs, dy, output, *values, **options)
+            else:
+                if op.writes and room:  # the first gradient of a source goes where it is wanted, others are added to it
+                    needs = [need and room.pop(id(x), True) for x, need in zip(inputs, needs, strict=True)]
+                gradients = op.vjp(needs, dy, output.value, *arrays, **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
-                if need and gradient is not None:
-                    before = found.get(id(x))
-                    found[id(x)] = gradient if before is None else before + gradient
+                if need is not False and gradient is not None:
+                    key = id(x)
+                    found[key] = found[key] + gradient if key in found else gradient
         return [self._as_tensor(found.get(id(x))) for x in wanted]
 
     def _leading_to(self, keep: set[int]) -> set[int]:
@@ -520,24 +527,28 @@ def _unchanged_since(when: int, inputs: tuple, needs: list[bool], nested: bool) 
             )
 
 
-def _tensors_in(sources: Any) -> Iterator[Tensor]:
-    """Yield the Tensors in nested lists, tuples and dicts."""
+def _tensors_in(sources: Any) -> list[Tensor]:
+    """Return the Tensors in nested lists, tuples and dicts."""
     if isinstance(sources, Tensor):
-        yield sources
-    elif isinstance(sources, (list, tuple, dict)):
-        for item in sources.values() if isinstance(sources, dict) else sources:
-            yield from _tensors_in(item)
-    else:
+        return [sources]
+    if not isinstance(sources, (list, tuple, dict)):
         raise TypeError(
             f"gradient(target, sources) expects Variables or Tensors, or lists and dicts of them; got "
             f"{type(sources).__name__}, of which no tape knows anything."
         )
+    found: list[Tensor] = []
+    for item in sources.values() if isinstance(sources, dict) else sources:
+        if isinstance(item, Tensor):
+            found.append(item)
+        else:
+            found += _tensors_in(item)
+    return found
 
 
 def _put_back(sources: Any, gradients: Iterator[Any]) -> Any:
     """Return the gradients in the nesting of the sources."""
+    if isinstance(sources, Tensor):
+        return next(gradients)
     if isinstance(sources, dict):
         return {key: _put_back(item, gradients) for key, item in sources.items()}
-    if isinstance(sources, (list, tuple)):
-        return [_put_back(item, gradients) for item in sources]
-    return next(gradients)
+    return [next(gradients) if isinstance(item, Tensor) else _put_back(item, gradients) for item in sources]

@@ -15,15 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, inputs, optimizers, serialization, tree
-from .callbacks import CallbackList, History
-from .callbacks.callback import Logs, python_logs
+from . import backend, config, inputs, optimizers, serialization, tree
+from .callbacks import CallbackList, History, TerminateOnNaN
+from .callbacks.callback import Logs, as_callbacks, python_logs
 from .compiled import CompileLoss, CompileMetrics
 from .data import ArrayData, EpochIterator, Source
 from .inputs import Batch
 from .layers import Layer
 from .metrics import Mean, Metric
 from .tape import GradientTape, Tensor, unwrap
+from .variables import on_trial
 
 _STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
@@ -241,7 +242,8 @@ class Trainer:
                     "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
                     "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
                 )
-            self.optimizer.apply(tape.gradient(scaled, variables), variables)
+            room = self.optimizer.room(variables) if hasattr(self.optimizer, "room") else None
+            self.optimizer.apply(tape.gradient(scaled, variables, out=room), variables)
         # The predictions, and so the metrics, are those of the weights before the update.
         return self._measure(x, y, y_pred, sample_weight, loss)
 
@@ -390,13 +392,14 @@ class Trainer:
             Before `compile`, and for data that do not fit each other or the model.
         """
         self._must_be_compiled("fit")
-        epochs = inputs.positive_integer("epochs", epochs, smallest=0)
+        epochs = min(inputs.positive_integer("epochs", epochs, smallest=0), config.max_epochs() or epochs)
         initial_epoch = inputs.positive_integer("initial_epoch", initial_epoch, smallest=0)
         validate_after = inputs.epochs_to_validate(validation_freq)
         if validation_split and validation_data is None:
             arrays = inputs.to_be_split(x, y, sample_weight)
             (x, y, sample_weight), validation_data = inputs.split_tail(arrays, validation_split)
-        train = self._epochs("", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        judged = any(isinstance(callback, TerminateOnNaN) for callback in as_callbacks(callbacks))
+        train = self._epochs("", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, judged)
         validation = None
         if validation_data is not None:
             given = inputs.unpack_validation(validation_data)
@@ -547,6 +550,7 @@ class Trainer:
         steps: int | None,
         shuffle: bool | str = False,
         class_weight: Any = None,
+        judged: bool = False,
     ) -> EpochIterator:
         """Return the data as epochs; `prefix` begins the names of the arguments that they came in."""
         if steps is not None:
@@ -555,7 +559,7 @@ class Trainer:
             inputs.positive_integer(f"{prefix}batch_size", batch_size)
         names = tuple(f"validation_data[{i}]" for i in range(3)) if prefix else ("x", "y", "sample_weight")
         options = (batch_size, steps, shuffle, class_weight, self.steps_per_execution)
-        return EpochIterator(x, y, sample_weight, *options, names=names)  # type: ignore[arg-type]
+        return EpochIterator(x, y, sample_weight, *options, names=names, judged=judged)  # type: ignore[arg-type]
 
     def _check_input(self, source: Source) -> None:
         """Raise if an array is not what the model was built for."""
@@ -563,7 +567,7 @@ class Trainer:
         if not isinstance(source, ArrayData) or tree.is_nested(source.x) or not isinstance(expected, tuple):
             return
         name, shape = source.names[0], source.x.shape
-        if not inputs.fits(shape, expected):
+        if not inputs.fits(shape, expected) and not getattr(self, "_shape_seen", False):
             raise ValueError(
                 f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
                 f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
@@ -584,7 +588,8 @@ class Trainer:
         if self.built and isinstance(shape, tuple) and not any(map(tree.is_nested, shape)):
             y_pred = backend.xp().zeros((_count(x), *(size or 1 for size in shape[1:])), dtype=backend.floatx())
         elif not (self.built and settled) and getattr(type(self), "call", None) is not Layer.call:
-            y_pred = self._forward(x, training=False)
+            with on_trial():
+                y_pred = self._forward(x, training=False)
         if y is None or y_pred is None or any(map(self._overrides, ("compute_loss", "compute_metrics"))):
             return
         if loss is not None and not loss.built:
@@ -597,6 +602,11 @@ class Trainer:
         if loss is not None and isinstance(source, ArrayData) and not isinstance(source.y, inputs.OnDisk):
             loss.check_labels(source.y, (None, *y_pred.shape[1:]))
         metrics.check_fit(y, y_pred)
+
+    def _symbolic_build(self, iterator: EpochIterator | None = None, data_batch: Any = None) -> None:
+        """Build model, loss and metrics for data or a batch, under the name that Keras has for it."""
+        batch = inputs.unpack_x_y_sample_weight(data_batch)
+        self._prepare(ArrayData(*batch) if iterator is None else iterator.data_adapter)
 
     def _callback_list(self, callbacks: Any, verbose: Any, with_history: bool = False, **params: Any) -> CallbackList:
         verbose = inputs.verbosity(verbose)

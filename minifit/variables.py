@@ -7,7 +7,9 @@ is copying one array.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,12 @@ from .backend import Array
 from .naming import auto_name
 from .tape import Tensor, changed, unwrap
 
+
+class _Here(threading.local):
+    before: dict[int, tuple[Variable, Array]] | None = None  # the values to go back to
+
+
+here = _Here()
 any_regularized = False  #: whether any variable of this process ever had a regularizer; most processes have none
 
 
@@ -132,6 +140,7 @@ class Variable(Tensor):
         return self._set(bring(value))
 
     def _set(self, value: Array) -> Variable:
+        keep(self)
         if self.home is None:
             # A new array: what a tape has computed from the old one stays true.
             fresh = np.empty_like(self.value)
@@ -139,7 +148,8 @@ class Variable(Tensor):
             self.value = fresh
         else:
             self.value[...] = value
-        changed(self)
+        if self.home is not None or self.tracked or self.may_train:  # of nothing else would a tape need to know
+            changed(self)
         return self
 
     def assign_add(self, value: Any) -> Variable:
@@ -152,6 +162,34 @@ class Variable(Tensor):
 
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
+
+
+def keep(variable: Variable) -> None:
+    """Note the value that a variable is about to lose, if what is under way is `on_trial`."""
+    if here.before is not None:
+        here.before.setdefault(id(variable), (variable, variable.value.copy()))
+
+
+@contextlib.contextmanager
+def on_trial() -> Iterator[None]:
+    """Give the variables that change inside the block their values back: a call for the sake of shapes counts not."""
+    outer, here.before = here.before, {}
+    try:
+        yield
+    finally:
+        before, here.before = here.before, outer
+        for variable, value in before.values():
+            variable._set(value)
+
+
+@contextlib.contextmanager
+def for_good() -> Iterator[None]:
+    """Let the block change variables even inside `on_trial`: weights are made there once and for all."""
+    outer, here.before = here.before, None
+    try:
+        yield
+    finally:
+        here.before = outer
 
 
 def _kind_of(value: Any) -> Any:

@@ -1,6 +1,7 @@
-"""minifit repeats every recorded run of real Keras to 1e-10, in float64, with the same kinds of values.
+"""minifit repeats every recorded run of real Keras, to 1e-10 in float64 and to 1e-5 in float32.
 
-``keras_runs/scenarios.py`` holds the runs as code that serves both, ``keras_runs/record.py`` records them again.
+``keras_runs/scenarios.py`` holds the runs as code that serves both, ``keras_runs/record.py`` records them again,
+``keras_runs/parity.py`` prints how far apart they are.
 """
 
 from collections.abc import Iterator
@@ -8,12 +9,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from keras_runs.exchange import FILE, WHOLE, model_to_exchange, trained_on
+from keras_runs.parity import ONLY_DOUBLE, TOLERANCES, floats, precisions, replay
 from keras_runs.scenarios import SCENARIOS, TOPICS
 from keras_runs.store import differences, encode, load
 
 import minifit as keras
 
-TOLERANCE = 1e-10
+TOLERANCE = TOLERANCES["float64"]
 """Relative and absolute: ``|minifit - Keras| <= 1e-10 * (1 + |Keras|)``."""
 
 RECORDED = {name: run for topic in TOPICS for name, run in load(topic).items()}
@@ -22,18 +24,20 @@ RECORDED = {name: run for topic in TOPICS for name, run in load(topic).items()}
 @pytest.fixture(autouse=True)
 def float64() -> Iterator[None]:
     """The runs are in double precision; what comes after them is not."""
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
+    with floats(keras, "float64"):
+        yield
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", list(SCENARIOS))
-def test_run_equals_the_recorded_one(name: str) -> None:
-    outputs = encode(SCENARIOS[name](keras))
-    found = [line for line, _ in differences(outputs, RECORDED[name], TOLERANCE)]
+@pytest.mark.parametrize(("name", "floatx"), [(name, floatx) for name in SCENARIOS for floatx in precisions(name)])
+def test_run_equals_the_recorded_one(name: str, floatx: str) -> None:
+    recorded = RECORDED[name]
+    found = [line for line, _ in differences(replay(keras, name, floatx, recorded), recorded, TOLERANCES[floatx])]
     assert not found, f"{len(found)} differences, first: " + "; ".join(found[:3])
+
+
+def test_every_run_that_is_compared_in_double_precision_alone_is_there() -> None:
+    assert [start for start in ONLY_DOUBLE if not any(name.startswith(start) for name in SCENARIOS)] == []
 
 
 def test_weights_that_keras_saved_are_loaded() -> None:

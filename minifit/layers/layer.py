@@ -46,7 +46,8 @@ def _remembered(build: Callable[..., None]) -> Callable[..., None]:
         calls.append((self, None, self._call_losses, None))
         self.path, self._building = _path(), True
         try:
-            build(self, *args, **kwargs)
+            with variables.for_good():
+                build(self, *args, **kwargs)
         finally:
             self._building = False
             calls.pop()

@@ -113,6 +113,8 @@ class Weighted(Owner):
         self._variables.append(variable)
         return variable
 
+    add_variable = add_weight  # its older name
+
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Set the arguments of __init__, its ``locals()``, as attributes.
 

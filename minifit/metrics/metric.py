@@ -17,7 +17,7 @@ from .. import backend, dtype_policies, initializers, tree
 from ..naming import auto_name, snake_case
 from ..serialization import Described
 from ..tape import Tensor, unwrap
-from ..variables import Variable
+from ..variables import Variable, keep
 
 
 class Metric(Described):
@@ -83,6 +83,7 @@ class Metric(Described):
         self._check_initialised()
         first = initializers.get("zeros" if initializer is None else initializer)
         variable = Variable(first, shape=tuple(shape), dtype=dtype, trainable=False, name=name or "variable")
+        variable.path = f"{self.name}/{variable.name}"
         self._variables.append(variable)
         return variable
 
@@ -155,6 +156,7 @@ class Metric(Described):
 
 def add(variable: Variable, amount: Any) -> None:
     """Add to what no tape ever looks at, which spares a metric in the loop the copy that `assign_add` makes."""
+    keep(variable)
     variable.value = variable.value + amount
 
 

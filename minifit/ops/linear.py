@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import string
 
 import numpy as np
@@ -40,14 +41,24 @@ def _dense_vjp(needs, dy, y, x, kernel, bias):
             needs, dy.reshape(-1, kernel.shape[1]), y, x.reshape(-1, x.shape[-1]), kernel, bias
         )
         return None if dx is None else dx.reshape(x.shape), dkernel, dbias
+    dx, to_kernel, to_bias = needs
     return (
-        np.dot(dy, kernel.T) if needs[0] else None,
-        np.dot(x.T, dy) if needs[1] else None,
-        dy.sum(axis=0) if needs[2] else None,
+        None if dx is False else np.dot(dy, kernel.T),
+        None if to_kernel is False else _product(x.T, dy, to_kernel),
+        None if to_bias is False else _product(_ones(len(dy), dy.dtype, xp()), dy, to_bias),  # the sum of the rows
     )
 
 
-@joint_op(_dense_vjp)
+def _product(a, b, out):
+    return np.dot(a, b) if out is True or out.dtype != b.dtype else np.dot(a, b, out=out)
+
+
+@functools.lru_cache(8)
+def _ones(n, dtype, module):
+    return module.ones(n, dtype=dtype)
+
+
+@joint_op(_dense_vjp, writes=True)
 def dense(x, kernel, bias):
     """Return ``x @ kernel + bias``; x (..., D), kernel (D, H), bias (H,) or None, result (..., H)."""
     y = np.dot(x, kernel)

@@ -51,11 +51,13 @@ class Op:
         vjp: Callable[..., Sequence[Any]],
         n_inputs: int = 0,
         shortcut: bool = False,
+        writes: bool = False,
     ) -> None:
         self.forward = forward
         self.vjp = vjp
         self.n_inputs = n_inputs  # what comes after them is an option; 0: what has no name is an input
         self.shortcut = shortcut  # whether the second input is on the way to the first, and may be passed by
+        self.writes = writes  # whether gradients can be written where they are wanted
         self.__name__, self.__module__ = forward.__name__, forward.__module__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward  # where help() finds the arguments
@@ -111,16 +113,22 @@ def op(*products: Product | None, broadcast: bool = False) -> Callable[[Callable
             gradients.append(like(gradient, x) if broadcast else gradient)
         return gradients
 
+    if len(products) == 1 and not broadcast:  # its one input wants a gradient, or the op were not on the tape
+        (only,) = products
+        return lambda forward: Op(forward, lambda needs, *values, **options: (only(*values, **options),), 1)  # type: ignore[misc]
     return lambda forward: Op(forward, vjp, len(products))
 
 
-def joint_op(vjp: Callable[..., Sequence[Any]], shortcut: bool = False) -> Callable[[Callable[..., Any]], Op]:
+def joint_op(
+    vjp: Callable[..., Sequence[Any]], shortcut: bool = False, writes: bool = False
+) -> Callable[[Callable[..., Any]], Op]:
     """Make the decorated forward an `Op` whose products share work.
 
     `vjp` is ``vjp(needs, dy, y, *inputs, **options) -> one gradient an input``, where
-    ``needs[i]`` tells whether input i's gradient is wanted at all.
+    ``needs[i]`` tells whether input i's gradient is wanted at all. Where an op `writes`, it may also be an
+    array: the gradient is then written there, and that array returned.
     """
-    return lambda forward: Op(forward, vjp, shortcut=shortcut)
+    return lambda forward: Op(forward, vjp, shortcut=shortcut, writes=writes)
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:
@@ -186,8 +194,12 @@ def agree(*inputs: Any, floating: bool = False) -> Sequence[Any]:
     (dtype('float64'), dtype('float32'))
     """
     first = getattr(inputs[0], "dtype", None)
-    if first is not None and first.kind == "f" and all(getattr(x, "dtype", None) is first for x in inputs):
-        return inputs
+    if first is not None and first.kind == "f":
+        for x in inputs:
+            if getattr(x, "dtype", None) is not first:
+                break
+        else:
+            return inputs
     inputs = arrays(inputs)
     floats = [x for x in inputs if hasattr(x, "dtype") and x.dtype.kind in "fc"]
     rulers = [x for x in floats if x.ndim] or [x for x in floats if not isinstance(x, np.float64)] or floats

@@ -176,8 +176,8 @@ class Optimizer(Described):
             self._set_rate(value)
         elif callable(self._learning_rate):
             raise TypeError(
-                "learning_rate follows a schedule and cannot be set to a number. Give the optimizer a float "
-                "learning_rate if a callback is to change it."
+                "This optimizer was created with a `LearningRateSchedule`: its learning_rate follows a schedule and "
+                "cannot be set to a number. Give the optimizer a float learning_rate if a callback is to change it."
             )
         else:
             self._learning_rate.assign(backend.to_numpy(self._checked_rate(unwrap(value))))
@@ -383,6 +383,11 @@ class Optimizer(Described):
             self._lay_out(self.flat.variables)
         return self.flat  # type: ignore[return-value]
 
+    def room(self, variables: Sequence[Variable]) -> list[Array] | None:
+        """Return where the gradients of these variables are wanted; what is written there need not be copied."""
+        ready = self.flat is not None and not self.flat.stale and list(map(id, variables)) == self._ids
+        return self._gradient_views if ready else None
+
     def _gather(self, flat: FlatVector, gradients: Sequence[Any], variables: Sequence[Variable]) -> list[int]:
         """Copy the gradients into the flat one; return the indices of the variables without."""
         arrays = [unwrap(gradient) for gradient in gradients]
@@ -398,7 +403,7 @@ class Optimizer(Described):
                     f"The gradient of {flat.variables[i].name!r} has shape {np.shape(array)}; the variable has shape "
                     f"{view.shape}."
                 )
-            else:
+            elif array is not view:
                 view[...] = array
         if skipped:
             without = [v.path for v, gradient in zip(variables, gradients, strict=True) if gradient is None]

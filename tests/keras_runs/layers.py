@@ -442,6 +442,7 @@ def a_layer_of_several_inputs_builds_and_adds_losses(keras: Any) -> Outputs:
             return self.head(self.mixed(x[:, :3], b=x[:, 3:]))
 
     x, y = regression()
+    keras.utils.clear_session()  # names are counted in a process
     model = Both()
     model(x[:1])
     between(model)

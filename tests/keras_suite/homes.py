@@ -132,6 +132,7 @@ SAID = {
     "utils.summary_utils.print_summary": lambda model, *args, **kwargs: model.summary(*args, **kwargs),
     "utils.file_utils.join": os.path.join,
     "utils.file_utils.exists": os.path.exists,
+    "utils.file_utils.File": open,
     "saving.saving_lib._CONFIG_FILENAME": "config.json",
     "saving.saving_lib._METADATA_FILENAME": "metadata.json",
     "saving.saving_lib._MEMORY_UPPER_BOUND": 0.5,
