@@ -502,7 +502,7 @@ class Sequential(Model):
         self._locked = False
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if self._functional is not None and not (self._shape_seen and self._differs(inputs.shape)):
+        if self._functional is not None and not self._differs(inputs.shape):
             return self._functional.call(inputs, training, mask)
         if not self._layers:
             raise ValueError(f"The Sequential {self.name!r} has no layers yet: add(...) some first.")
@@ -510,9 +510,11 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def _differs(self, shape: Shape) -> bool:
+    def _differs(self, shape: Any) -> bool:
         """Tell whether a batch has another shape than the first one had; the layers say whether that will do."""
-        known = self._functional.input_shape  # type: ignore[union-attr]
+        if self._functional is None or not self._shape_seen:
+            return False
+        known = self._functional.input_shape
         return len(known) == len(shape) and known[1:] != shape[1:]
 
     def __getattr__(self, name: str) -> Any:

@@ -561,13 +561,17 @@ class Trainer:
         options = (batch_size, steps, shuffle, class_weight, self.steps_per_execution)
         return EpochIterator(x, y, sample_weight, *options, names=names, judged=judged)  # type: ignore[arg-type]
 
+    def _differs(self, shape: Any) -> bool:
+        """Tell whether a batch has another shape than the first one had, and may have it."""
+        return False
+
     def _check_input(self, source: Source) -> None:
         """Raise if an array is not what the model was built for."""
         expected = getattr(self, "input_shape", None)
         if not isinstance(source, ArrayData) or tree.is_nested(source.x) or not isinstance(expected, tuple):
             return
         name, shape = source.names[0], source.x.shape
-        if not inputs.fits(shape, expected) and not getattr(self, "_shape_seen", False):
+        if not inputs.fits(shape, expected) and not self._differs(shape):
             raise ValueError(
                 f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
                 f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
@@ -585,8 +589,9 @@ class Trainer:
             source.on_epoch_begin()
         x, y, _ = source.first()
         y_pred, shape = None, getattr(self, "output_shape", None)
-        if self.built and isinstance(shape, tuple) and not any(map(tree.is_nested, shape)):
-            y_pred = backend.xp().zeros((_count(x), *(size or 1 for size in shape[1:])), dtype=backend.floatx())
+        known = isinstance(shape, tuple) and all(isinstance(size, int) for size in shape[1:])
+        if self.built and known and not self._differs(x.shape):
+            y_pred = backend.xp().zeros((_count(x), *shape[1:]), dtype=backend.floatx())
         elif not (self.built and settled) and getattr(type(self), "call", None) is not Layer.call:
             with on_trial():
                 y_pred = self._forward(x, training=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend, functional, ops, serialization
+from ..activations import relu
 from ..dtype_policies import standardize_dtype
 from .input_spec import InputSpec
 from .layer import Elementwise, Layer, Shape
@@ -202,6 +203,8 @@ class Dense(Layer):
     def call(self, inputs: Any) -> Any:
         if not backend.is_float(inputs):
             inputs = self._cast(inputs)
+        if self.activation is relu:  # in one op
+            return ops.dense(inputs, self.kernel, self.bias, relu=True)
         outputs = ops.dense(inputs, self.kernel, self.bias)
         return outputs if self.activation is None else self.activation(outputs)
 

@@ -98,7 +98,7 @@ def check_inputs(specs: Any, inputs: Any, layer_name: str) -> None:
             )
         complaint = spec.complaint(x)
         if complaint:
+            named = f" with name '{spec.name}'" if spec.name else ""
             raise ValueError(
-                f"Input {index} with name '{spec.name}' of layer '{layer_name}' is incompatible with the layer: "
-                + complaint
+                f"Input {index}{named} of layer '{layer_name}' is incompatible with the layer: {complaint}"
             )

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import backend
 from ..serialization import serialize
+from ..tape import unwrap
 from .layer import Layer, Shape
 
 
@@ -188,4 +189,4 @@ def _batches(data: Any) -> Iterator[Any]:
                 "adapt() expects batches with a `.shape` attribute, such as NumPy arrays; got one of type "
                 f"{type(batch).__name__}."
             )
-        yield getattr(batch, "value", batch)
+        yield backend.asarray(unwrap(batch))

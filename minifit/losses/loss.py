@@ -132,6 +132,8 @@ def align_ranks(a: Any, b: Any, expand: bool = True) -> tuple[Any, Any]:
         Whether (N,) becomes (N, 1), rather than (N, 1) becoming (N,).
     """
     more = a.ndim - b.ndim
+    if not more:
+        return a, b
     if more == 1 and a.shape[-1] == 1:
         return (a, np.expand_dims(b, -1)) if b.ndim == 1 and expand else (np.squeeze(a, -1), b)
     if more == -1 and b.shape[-1] == 1:

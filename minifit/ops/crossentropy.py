@@ -13,8 +13,8 @@ from .shaping import moveaxis, squeeze, take_along_axis
 
 
 def _mean_squared_vjp(needs, dy, y, a, b):
-    da = (a - b) * np.expand_dims(dy * (2 / a.shape[-1]), -1)
-    return da if needs[0] else None, -da if needs[1] else None
+    slope = (dy * (2 / a.shape[-1]))[..., None]
+    return (a - b) * slope if needs[0] else None, (b - a) * slope if needs[1] else None
 
 
 @joint_op(_mean_squared_vjp)
@@ -46,6 +46,8 @@ def _inside(p):
 
 
 def _pick(rows, labels):
+    if labels.ndim == 1:
+        return rows[xp().arange(labels.size), labels]  # several times quicker than take_along_axis
     return np.squeeze(np.take_along_axis(rows, labels[..., None], axis=-1), axis=-1)
 
 
@@ -59,7 +61,7 @@ def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
     if needs[1]:
         total = np.sum(p, axis=-1, keepdims=True)
         return None, (1 / total - hot / np.clip(p, *_clip_bounds(p))) * np.expand_dims(dy, -1)
-    return (p - hot) * np.expand_dims(dy, -1), None
+    return (p - hot) * dy[..., None], None
 
 
 @joint_op(_softmax_sparse_vjp, shortcut=True)
@@ -80,7 +82,8 @@ def softmax_crossentropy_sparse(logits, probabilities, labels):
     """
     if probabilities is None:
         return -_pick(log_softmax(logits), labels)
-    return -np.log(np.clip(_pick(probabilities, labels), *_clip_bounds(probabilities)))
+    low, high = _clip_bounds(probabilities)
+    return -np.log(np.minimum(np.maximum(_pick(probabilities, labels), low), high))  # np.clip is slower on few numbers
 
 
 def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):

@@ -35,7 +35,9 @@ def matmul(x1, x2):
     return np.matmul(*agree(x1, x2))
 
 
-def _dense_vjp(needs, dy, y, x, kernel, bias):
+def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False):
+    if relu:
+        dy = dy * (y > 0)
     if x.ndim != 2:  # every sample's every row is a row of one large product
         dx, dkernel, dbias = _dense_vjp(
             needs, dy.reshape(-1, kernel.shape[1]), y, x.reshape(-1, x.shape[-1]), kernel, bias
@@ -59,12 +61,12 @@ def _ones(n, dtype, module):
 
 
 @joint_op(_dense_vjp, writes=True)
-def dense(x, kernel, bias):
-    """Return ``x @ kernel + bias``; x (..., D), kernel (D, H), bias (H,) or None, result (..., H)."""
+def dense(x, kernel, bias, relu=False):
+    """Return ``x @ kernel + bias``, or its positive part; x (..., D), kernel (D, H), bias (H,) or None."""
     y = np.dot(x, kernel)
     if bias is not None:
         y += bias
-    return y
+    return np.maximum(y, 0, out=y) if relu else y
 
 
 # --------------------------------------------------------------------------- sums of products by letters

@@ -164,8 +164,9 @@ def glu(x, axis=-1):
 def softmax(x, axis=-1):
     """Return exponentials that sum to 1 over `axis`, or over several."""
     x = as_float(x)
-    y = np.exp(x - np.max(x, axis=axis, keepdims=True))
-    y /= np.sum(y, axis=axis, keepdims=True)
+    y = x - x.max(axis=axis, keepdims=True)
+    np.exp(y, out=y)
+    y /= y.sum(axis=axis, keepdims=True)
     return y
 
 

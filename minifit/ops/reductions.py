@@ -13,6 +13,10 @@ from .op import array, as_float, like, op, unwrap
 from .shaping import concatenate, moveaxis, ravel, reshape, take_along_axis
 
 
+def _axes(axis):
+    return tuple(axis) if type(axis) is list else axis  # NumPy takes tuples alone
+
+
 def _spread(reduced, x, axis, keepdims):
     """Give a reduced array back the axes that the reduction removed, at length 1."""
     if axis is None:
@@ -32,17 +36,18 @@ def _mean_product(dy, y, x, axis=None, keepdims=False):
 
 def _extreme_product(dy, y, x, axis=None, keepdims=False, initial=None):
     hit = x == _spread(y, x, axis, keepdims)
-    n_hits = np.maximum(np.sum(hit, axis=axis, keepdims=True), 1)
+    n_hits = np.maximum(np.sum(hit, axis=_axes(axis), keepdims=True), 1)
     return hit * (_spread(dy, x, axis, keepdims) / n_hits).astype(x.dtype)
 
 
 @op(_sum_product)
 def sum(x, axis=None, keepdims=False):
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.sum(x, axis=_axes(axis), keepdims=keepdims)
 
 
 @op(_mean_product)
 def mean(x, axis=None, keepdims=False):
+    axis = _axes(axis)
     if x.dtype.char not in "fd":  # NumPy adds float16 up in float32, lest it overflow
         return np.mean(as_float(x), axis=axis, keepdims=keepdims)
     total = x.sum(axis=axis, keepdims=keepdims)
@@ -51,15 +56,25 @@ def mean(x, axis=None, keepdims=False):
 
 @op(_extreme_product)
 def max(x, axis=None, keepdims=False, initial=None):
-    return np.max(x, axis=axis, keepdims=keepdims, initial=initial)
+    return np.max(x, axis=_axes(axis), keepdims=keepdims, initial=initial)
 
 
 @op(_extreme_product)
 def min(x, axis=None, keepdims=False, initial=None):
-    return np.min(x, axis=axis, keepdims=keepdims, initial=initial)
+    return np.min(x, axis=_axes(axis), keepdims=keepdims, initial=initial)
 
 
 amax, amin = max, min
+
+
+def any(x, axis=None, keepdims=False):
+    """Tell whether one element over `axis` is true."""
+    return np.any(array(x), axis=_axes(axis), keepdims=keepdims)
+
+
+def all(x, axis=None, keepdims=False):
+    """Tell whether all elements over `axis` are true."""
+    return np.all(array(x), axis=_axes(axis), keepdims=keepdims)
 
 
 def var(x, axis=None, keepdims=False):
@@ -102,7 +117,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     if ord in (np.inf, -np.inf):
         return (max if ord > 0 else min)(absolute(x), axis=axis, keepdims=keepdims)
     if ord == 0:
-        return np.sum(np.not_equal(x, 0), axis=axis, keepdims=keepdims).astype(x.dtype)
+        return np.sum(np.not_equal(x, 0), axis=_axes(axis), keepdims=keepdims).astype(x.dtype)
     return power(sum(power(absolute(x), ord), axis=axis, keepdims=keepdims), 1 / ord)
 
 

@@ -395,6 +395,8 @@ class Optimizer(Described):
             arrays = self._in_order(arrays, variables)
         skipped = []
         for i, (array, view) in enumerate(zip(arrays, self._gradient_views, strict=True)):
+            if array is view:  # where it was wanted
+                continue
             if array is None:
                 skipped.append(i)
                 view[...] = 0
@@ -403,7 +405,7 @@ class Optimizer(Described):
                     f"The gradient of {flat.variables[i].name!r} has shape {np.shape(array)}; the variable has shape "
                     f"{view.shape}."
                 )
-            elif array is not view:
+            else:
                 view[...] = array
         if skipped:
             without = [v.path for v, gradient in zip(variables, gradients, strict=True) if gradient is None]

@@ -46,6 +46,7 @@ RENAMED = {
     "Variable": "variables.Variable",
     "backend.Variable": "variables.Variable",
     "backend.numpy.trainer.NumpyTrainer": "trainer.Trainer",
+    "losses.loss.squeeze_or_expand_to_same_rank": "losses.loss.align_ranks",
     "saving.object_registration.GLOBAL_CUSTOM_NAMES": "serialization._registered_names",
     "saving.object_registration.GLOBAL_CUSTOM_OBJECTS": "serialization._registered",
     "trainers.data_adapters.get_data_adapter": "data.source_of",
