@@ -58,6 +58,8 @@ def epsilon() -> float:
 def set_epsilon(value: float) -> None:
     """Set the small number that keeps logarithms and divisions finite."""
     global _epsilon
+    if not isinstance(value, (int, float, np.number)) or not value >= 0:
+        raise ValueError(f"set_epsilon(value) expects a number of at least 0, such as 1e-7; got {value!r}.")
     _epsilon = float(value)
 
 
@@ -159,7 +161,7 @@ def on_host(array: Any) -> bool:
 
 def is_float(array: Array) -> bool:
     """Tell whether an array holds floating-point numbers."""
-    return array.dtype.kind == "f"
+    return array.dtype.kind == "f" or array.dtype.char == "E"  # that of bfloat16
 
 
 @contextlib.contextmanager

@@ -13,7 +13,17 @@ from .model import Functional, Model, Sequential
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """Return an untrained model from what `Model.to_json` gave."""
-    return serialization.deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    try:
+        config = json.loads(json_string)
+    except ValueError as error:
+        raise ValueError(f"model_from_json(json_string) expects what Model.to_json gave: {error}") from None
+    return _a_model("model_from_json(json_string)", serialization.deserialize_keras_object(config, custom_objects))
+
+
+def _a_model(argument: str, model: Any) -> Any:
+    if not isinstance(model, Model):
+        raise ValueError(f"{argument} expects a model; got {type(model).__name__} ({model!r}).")
+    return model
 
 
 def clone_model(
@@ -37,7 +47,7 @@ def clone_model(
     recursive : bool
         Whether inner models are cloned layer by layer, too.
     """
-    return _clone(model, input_tensors, clone_function, call_function, recursive, {})
+    return _clone(_a_model("clone_model(model)", model), input_tensors, clone_function, call_function, recursive, {})
 
 
 def _clone(model: Any, tensors: Any, clone: Any, call: Any, recursive: bool, made: dict[int, Any]) -> Any:

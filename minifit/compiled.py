@@ -67,6 +67,9 @@ class CompileLoss(losses.Loss):
                 "Expected `loss_weights` argument to be a float (for one output), or a list, tuple or dict (for "
                 f"several); got {loss_weights!r}."
             )
+        for weight in tree.flatten(loss_weights):
+            if isinstance(weight, str) or callable(weight):
+                raise ValueError(f"loss_weights expects numbers; got {weight!r}. Was it meant as metrics=[{weight!r}]?")
         super().__init__(name="compile_loss", reduction=reduction)
         self.given, self.weights, self.output_names = loss, loss_weights, output_names
         for leaf in tree.flatten(loss):
@@ -167,11 +170,38 @@ class CompileLoss(losses.Loss):
             f"{tree.shape_of(y_pred)}."
         )
 
+    @property
+    def is_additive(self) -> bool:
+        """Whether the mean over samples is the same however they are cut into batches."""
+        losses_ = [part.loss for part in self.parts]
+        return all(_is_of_samples(loss, losses.LossFunction) and loss.reduction in _MEANS for loss in losses_)
+
     def check_labels(self, y_true: Any, output_shape: Any) -> None:
         """Raise if all the labels of a single output cannot go with its shape."""
         for part in self.parts:
             if not part.path and hasattr(part.loss, "check_labels"):
                 part.loss.check_labels(y_true, output_shape)
+
+
+#: Functions that give each sample a value of its own, as long as `axis` is the last.
+_OF_SAMPLES = frozenset(
+    {
+        *(losses.mean_squared_error, losses.mean_absolute_error, losses.mean_absolute_percentage_error),
+        *(losses.mean_squared_logarithmic_error, losses.huber, losses.log_cosh, losses.poisson, losses.kl_divergence),
+        *(losses.binary_crossentropy, losses.categorical_crossentropy, losses.sparse_categorical_crossentropy),
+        *(_metrics.binary_accuracy, _metrics.categorical_accuracy, _metrics.sparse_categorical_accuracy),
+    }
+)
+_MEANS = ("sum_over_batch_size", "mean")
+
+
+def _is_of_samples(loss_or_metric: Any, base: type) -> bool:
+    """Tell whether this is one of the engine's own, and such a function's mean."""
+    own = isinstance(loss_or_metric, base) and type(loss_or_metric).__module__.startswith(__package__)
+    if not own or loss_or_metric.fn not in _OF_SAMPLES:
+        return False
+    options = loss_or_metric.options
+    return options.get("axis", -1) == -1 and options.get("ignore_class") is None
 
 
 def _value(part: _Part, y_true: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -386,6 +416,11 @@ class CompileMetrics(_metrics.Metric):
         for group, t, p, w in zip(weighted, y_t, y_p, weights, strict=False):
             for metric in group.metrics:
                 metric.update_state(t, p, sample_weight=w)
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether results are the same however the samples are cut into batches."""
+        return all(_is_of_samples(metric, _metrics.MeanMetricWrapper) for metric in self.metrics)
 
     def check_fit(self, y_true: Any, y_pred: Any) -> None:
         """Raise if one of the engine's own metrics cannot compare such labels with such outputs; nothing is counted."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import backend
+from .naming import check_numbers
 from .serialization import Described, Registry
 
 
@@ -40,6 +41,9 @@ class MinMaxNorm(Constraint):
     def __init__(
         self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int | Sequence[int] = 0
     ) -> None:
+        check_numbers(self, 0, min_value=min_value)
+        check_numbers(self, min_value, max_value=max_value)
+        check_numbers(self, 0, 1, rate=rate)
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
 
     def __call__(self, w: Any) -> Any:
@@ -52,6 +56,7 @@ class MaxNorm(Constraint):
     """The norm along `axis` is at most `max_value`; see `MinMaxNorm`."""
 
     def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
+        check_numbers(self, 0, max_value=max_value)
         self.max_value, self.axis = max_value, axis
 
     def __call__(self, w: Any) -> Any:

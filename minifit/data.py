@@ -447,17 +447,27 @@ class EpochIterator:
     ) -> None:
         if steps_per_epoch is not None:
             inputs.positive_integer("steps_per_epoch", steps_per_epoch)
-        if config.max_steps_per_epoch():
-            steps_per_epoch = min(steps_per_epoch or math.inf, config.max_steps_per_epoch())
+        limit = config.max_steps_per_epoch()
+        if limit:
+            steps_per_epoch = min(steps_per_epoch or limit, limit)
         self.steps_per_epoch, self.steps_per_execution = steps_per_epoch, steps_per_execution
         options = (batch_size, steps_per_epoch, shuffle, class_weight, names, judged)
         self.data_adapter = source_of(x, y, sample_weight, *options)
+        self._joined, self._steps = 1, 0
         self._forget()
 
     @property
     def num_batches(self) -> int | None:
         """The steps of an epoch, if that is known."""
         return self.steps_per_epoch or self._length
+
+    def join(self, n: int) -> None:
+        """Give `n` batches of an `ArrayData` as one, at the first of their steps; the other steps have none."""
+        source: Any = self.data_adapter
+        self._joined, self._steps = n, source.num_batches
+        source.batch_size *= n
+        source.num_batches = math.ceil(source.n_samples / source.batch_size)
+        self._forget()
 
     def reset(self) -> None:
         """Begin anew: the next epoch begins with a fresh pass."""
@@ -499,7 +509,12 @@ class EpochIterator:
             if not batches:
                 break
             self._step = first + len(batches)
-            yield first, first + at_once - 1, batches
+            if self._joined == 1:
+                yield first, first + at_once - 1, batches
+            else:
+                for step in range(first * self._joined, min((first + 1) * self._joined, self._steps)):
+                    yield step, step, batches
+                    batches = []
         self._step = 0
         if self._length is not None and self._seen >= self._length:
             self._pass = None

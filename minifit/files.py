@@ -93,7 +93,7 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Table, str]:
 @contextlib.contextmanager
 def readable(name: Any) -> Iterator[None]:
     """Turn whatever goes wrong with reading a broken file into one kind of error, which names it."""
-    broken = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError)
+    broken = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError, SystemError)
     try:
         yield
     except (*broken, _Refused, struct.error, zipfile.BadZipFile, zlib.error) as error:
@@ -114,7 +114,9 @@ def write_table(file: BinaryIO, kind: str, arrays: Table, text: str = "") -> Non
     if kind == "h5":
         with _h5py().File(file, "w") as group:
             for name, array in arrays.items():
-                group.create_dataset(name, data=array)
+                stored = group.create_dataset(name, data=array)
+                if str(array.dtype) == "bfloat16":
+                    stored.attrs["dtype"] = "bfloat16"  # so Keras knows what these bytes are
             if text:
                 group.attrs[_TEXT] = text
     elif kind == "npz":
@@ -160,7 +162,12 @@ def _from_npy(data: bytes) -> np.ndarray:
     if math.prod(shape) * dtype.itemsize != len(data) - stream.tell():
         raise _Refused(f"an array of shape {shape} is cut off, or longer than it says")
     stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
+    return _widened(np.lib.format.read_array(stream, allow_pickle=False))
+
+
+def _widened(array: np.ndarray) -> np.ndarray:
+    """Return bfloat16, the upper half of a float32, as float32; anything else as it is."""
+    return (array.view("<u2").astype("u4") << 16).view("f4") if array.dtype == "V2" else array
 
 
 # --------------------------------------------------------------------------- HDF5
@@ -203,7 +210,7 @@ def _read_h5(file: BinaryIO) -> tuple[Table, str]:
             _must_be_stored(name, item.nbytes, item.id.get_storage_size())
         except _Refused as refused:  # nothing may be raised through HDF5's own loop
             return refused
-        arrays[name] = np.asarray(item[()])
+        arrays[name] = _widened(np.asarray(item[()]))
         return None
 
     with _h5py().File(file, "r") as group:
@@ -252,15 +259,12 @@ def _read_safetensors(file: BinaryIO) -> tuple[Table, str]:
 
 def _tensor(name: str, told: dict[str, Any], body: bytes) -> np.ndarray:
     (begin, end), shape, kind = told["data_offsets"], tuple(told["shape"]), told["dtype"]
-    half = kind == "BF16"  # the upper half of a float32, for which NumPy has no type
-    dtype = np.dtype("<u2" if half else _TYPES[kind]).newbyteorder("<")
+    dtype = np.dtype("V2" if kind == "BF16" else _TYPES[kind]).newbyteorder("<")
     sound = all(type(n) is int and n >= 0 for n in (begin, end, *shape))
     if not sound or not begin <= end <= len(body) or end - begin != math.prod(shape) * dtype.itemsize:
         raise _Refused(f"{name} of shape {shape} does not lie where the header says, in bytes {begin} to {end}")
     array = np.frombuffer(body[begin:end], dtype).reshape(shape)
-    if half:
-        return (array.astype("u4") << 16).view("f4")
-    return array.astype(dtype.newbyteorder("="), copy=False)
+    return _widened(array.astype(dtype.newbyteorder("="), copy=False))
 
 
 # --------------------------------------------------------------------------- nested plain data with arrays

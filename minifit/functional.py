@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import backend, ops, tree
-from .naming import auto_name
-from .serialization import Described, Registry
+from . import backend, dtype_policies, ops, tree
+from .naming import auto_name, snake_case
+from .serialization import deserialize, serialize
 from .tape import Tensor
 from .variables import on_trial
+
+
+def _operator(function: str, swapped: bool = False) -> Callable[..., Any]:
+    return lambda *operands: Operation(function)(*(operands[::-1] if swapped else operands))
 
 
 class KerasTensor(Tensor):
@@ -44,6 +49,7 @@ class KerasTensor(Tensor):
     """
 
     __slots__ = ("_dtype", "_shape", "name", "node")
+    symbolic = True
     sparse = ragged = False  # there are only dense arrays
 
     def __init__(
@@ -56,7 +62,7 @@ class KerasTensor(Tensor):
         name: str | None = None,
     ) -> None:
         super().__init__(None)
-        self._shape, self._dtype = tuple(shape), np.dtype(dtype)
+        self._shape, self._dtype = tuple(shape), dtype_policies.numpy_dtype(dtype)
         self.name = name or auto_name("keras_tensor")
         self.node: Node | None = None
 
@@ -93,41 +99,112 @@ class KerasTensor(Tensor):
     def __bool__(self) -> bool:
         raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
 
+    def __float__(self) -> float:
+        return self._must_be_drawn("float()")
+
+    def __int__(self) -> int:
+        return self._must_be_drawn("int()")
+
     def __iter__(self) -> Any:
         raise TypeError("Iterating over a symbolic KerasTensor is not supported.")
 
     def record(self, op: Any, inputs: tuple, options: dict) -> Any:
         """Note the call of an op."""
-        return Operation(op.__name__, op=op)(*inputs, **options)
+        return draw(op, inputs, options)
 
-    def __lt__(self, other: Any) -> Any:
-        return Operation("less")(self, other)
+    def draw(self, function: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Note the call of a function of several ops as one."""
+        return draw(function, args, kwargs)
 
-    def __le__(self, other: Any) -> Any:
-        return Operation("less_equal")(self, other)
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function in (np.shape, np.ndim):
+            return getattr(args[0], function.__name__)
+        if function in ops.NUMPY_WITHOUT_GRADIENT:
+            return draw(function, args, kwargs)
+        ours = ops.NUMPY.get(function)
+        if getattr(ours, "__name__", "<lambda>") != "<lambda>":
+            return draw(ours, args, kwargs)  # type: ignore[arg-type]
+        return super().__array_function__(function, types, args, kwargs)
 
-    def __gt__(self, other: Any) -> Any:
-        return Operation("greater")(self, other)
+    def __eq__(self, other: Any) -> Any:
+        return self is other
 
-    def __ge__(self, other: Any) -> Any:
-        return Operation("greater_equal")(self, other)
+    def __ne__(self, other: Any) -> Any:
+        return self is not other
+
+    __hash__ = Tensor.__hash__
+    __lt__, __rand__ = _operator("less"), _operator("logical_and", swapped=True)
+    __le__, __ror__ = _operator("less_equal"), _operator("logical_or", swapped=True)
+    __gt__, __rxor__ = _operator("greater"), _operator("logical_xor", swapped=True)
+    __ge__, __and__ = _operator("greater_equal"), _operator("logical_and")
+    __or__, __xor__, __invert__ = _operator("logical_or"), _operator("logical_xor"), _operator("logical_not")
+    __truediv__, __rtruediv__ = _operator("true_divide"), _operator("true_divide", swapped=True)
+    __floordiv__, __rfloordiv__ = _operator("floor_divide"), _operator("floor_divide", swapped=True)
+    __pow__ = _operator("power")
 
 
-class Operation(Described):
-    """An op in a graph: one call of it, with a name of its own."""
+# What an op is called where Keras has another name for it, and which of an op's arguments are arrays by their names.
+_NAMES = {"getitem": "get_item", "remainder": "mod", "astype": "cast"}
+_OPERANDS = {"x", "x1", "x2", "xs", "a", "b", "condition", "index", "indices", "operands"}
+_HOMES = {  # the modules of Keras in which a file says that an op lies, where that is not numpy
+    "nn": "relu relu6 sigmoid sparse_sigmoid softplus softsign soft_shrink sparse_plus silu squareplus log_sigmoid "
+    "leaky_relu hard_sigmoid hard_silu elu selu gelu celu glu tanh_shrink hard_tanh hard_shrink threshold softmax "
+    "log_softmax sparsemax max_pool average_pool conv one_hot binary_crossentropy categorical_crossentropy "
+    "sparse_categorical_crossentropy multi_hot moments normalize",
+    "core": "scatter scatter_update slice slice_update stop_gradient unstack cast",
+    "math": "segment_sum top_k in_top_k logsumexp rsqrt erf",
+    "linalg": "norm",
+}
 
-    def __init__(self, function: str, name: str | None = None, op: Callable[..., Any] | None = None) -> None:
-        self.function, self.name = function, name or auto_name(function)
-        self._op = op or getattr(ops, function, None) or ops.NUMPY.get(getattr(np, function)) or getattr(np, function)
+
+class Operation:
+    """A function of `ops` in a graph: one call of it, with a name of its own and what is no array as options."""
+
+    def __init__(self, function: str, name: str | None = None, **options: Any) -> None:
+        self.function, self.name, self.options = function, name or auto_name(function), options
+        self._op = ops.getitem if function == "get_item" else getattr(ops, function)
+        self._first = [options["subscripts"]] if function == "einsum" else []
+        self._named = {key: value for key, value in options.items() if key != "subscripts"}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if is_symbolic((args, kwargs)):
             return _noted(self, args, kwargs, compute_output_spec(self, *args, **kwargs))
-        result = self._op(*args, **kwargs)
+        result = self._op(*self._first, *args, **kwargs, **self._named)
         return result if isinstance(result, (Tensor, list, tuple, dict)) else Tensor(result)
 
+    def described(self) -> dict[str, Any]:
+        """Return plain data, as Keras writes it."""
+        home = next((home for home, names in _HOMES.items() if self.function in names.split()), "numpy")
+        name = "".join(part.capitalize() for part in self.function.split("_"))
+        config = serialize({"name": self.name, **self.options})
+        return {"module": f"keras.src.ops.{home}", "class_name": name, "config": config, "registered_name": name}
 
-Registry("operations", (Operation,), example="Operation")
+    @classmethod
+    def from_description(cls, described: dict[str, Any]) -> Operation:
+        """Return the operation that `described`, or Keras, wrote."""
+        function = snake_case(described["class_name"])
+        if function != "get_item" and not hasattr(ops, function):
+            raise ValueError(f"The file has an operation that minifit has not: {described['class_name']}.")
+        return cls(function, **deserialize(described["config"]))
+
+
+def draw(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """Note the call of a function on symbols; return the symbols that it gives."""
+    name = _NAMES.get(function.__name__, function.__name__)
+    if isinstance(function, np.ufunc):
+        return Operation(name, **kwargs)(*args)
+    signature = inspect.signature(function)
+    operands: list[Any] = []
+    options: dict[str, Any] = {}
+    symbols: dict[str, Any] = {}
+    for key, value in signature.bind(*args, **kwargs).arguments.items():
+        if key == "operands":
+            operands += value
+        elif key in _OPERANDS and len(operands) == list(signature.parameters).index(key):
+            operands.append(value)
+        else:
+            (symbols if is_symbolic(value) else options)[key] = value
+    return Operation(name, **options)(*operands, **symbols)
 
 
 @dataclasses.dataclass(eq=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import serialization, tree
-from .functional import KerasTensor, Node
+from .functional import KerasTensor, Node, Operation
 
 
 class Graph:
@@ -40,7 +40,7 @@ class Graph:
                 if not isinstance(x, KerasTensor):
                     raise ValueError(
                         f"All `{argument}` values must be KerasTensors: what Input(...) gives, or a layer called on "
-                        f"one. Received {argument}={given}, including {x!r} of type {type(x).__name__}."
+                        f"one. Received {argument} of type {type(given).__name__}, including one {type(x).__name__}."
                     )
         self._begins = {id(x): x.node.operation if _is_input(x) else input_layer(x) for x in self.flat_inputs}
         calls = list(self._walk())
@@ -209,7 +209,8 @@ def functional_config(graph: Graph) -> dict[str, Any]:
             {"args": tree.map_structure(described, n.args), "kwargs": tree.map_structure(described, n.kwargs)}
             for n in calls[id(operation)]
         ]
-        layers.append({**serialization.serialize(operation), "name": name_of(operation), "inbound_nodes": nodes})
+        as_data = operation.described() if isinstance(operation, Operation) else serialization.serialize(operation)
+        layers.append({**as_data, "name": name_of(operation), "inbound_nodes": nodes})
     ends = {"input_layers": graph.inputs, "output_layers": graph.outputs}
     return {"layers": layers, **{key: tree.map_structure(place, symbols) for key, symbols in ends.items()}}
 
@@ -220,7 +221,12 @@ def functional_from_config(config: dict[str, Any]) -> dict[str, Any]:
     drawn: dict[str, list[Any]] = {}
     waiting = []
     for layer in config["layers"]:
-        operation = serialization.deserialize({k: v for k, v in layer.items() if k not in ("name", "inbound_nodes")})
+        if str(layer.get("module")).startswith("keras.src.ops."):
+            operation: Any = Operation.from_description(layer)
+        else:
+            operation = serialization.deserialize(
+                {k: v for k, v in layer.items() if k not in ("name", "inbound_nodes")}
+            )
         made[layer["name"]] = operation
         drawn[layer["name"]] = [operation.output] if _begins(operation) else []
         waiting.append((layer["name"], list(layer["inbound_nodes"])))
@@ -240,9 +246,12 @@ def functional_from_config(config: dict[str, Any]) -> dict[str, Any]:
             return type(value)(revived(item) for item in value)
         return serialization.deserialize(value)
 
-    def arguments(node: Any) -> tuple[Any, Any]:
+    def arguments(name: str, node: Any) -> tuple[Any, Any]:
         if isinstance(node, dict):
-            return revived(node["args"]), revived(node["kwargs"])
+            args = revived(node["args"])
+            if name.startswith("get_item"):  # x[0, 1:]: JSON knows no tuples
+                args = [tuple(x) if isinstance(x, list) else x for x in args]
+            return args, revived(node["kwargs"])
         return [only([at(place) for place in node])], {}
 
     while any(nodes for _, nodes in waiting):
@@ -250,7 +259,7 @@ def functional_from_config(config: dict[str, Any]) -> dict[str, Any]:
         for name, nodes in waiting:
             while nodes and not _begins(made[name]):
                 try:
-                    args, kwargs = arguments(nodes[0])
+                    args, kwargs = arguments(name, nodes[0])
                 except IndexError:  # what it is called on is not drawn yet
                     break
                 drawn[name].append(made[name](*args, **kwargs))

@@ -14,6 +14,7 @@ import numpy as np
 
 from . import backend, random
 from .backend import Array
+from .naming import check_numbers
 from .serialization import Described, Registry
 from .tape import unwrap
 
@@ -102,6 +103,7 @@ class RandomUniform(_Random):
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
+        check_numbers(self, minval=minval, maxval=maxval)
         self.minval, self.maxval = minval, maxval
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -113,6 +115,8 @@ class RandomNormal(_Random):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> None:
         super().__init__(seed)
+        check_numbers(self, mean=mean)
+        check_numbers(self, 0, stddev=stddev)
         self.mean, self.stddev = mean, stddev
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -253,6 +257,7 @@ class Orthogonal(_Random):
 
     def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
         super().__init__(seed)
+        check_numbers(self, gain=gain)
         self.gain = gain
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

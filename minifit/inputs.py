@@ -13,6 +13,7 @@ import numpy as np
 
 from . import backend, tree
 from .backend import Array
+from .naming import in_range
 from .tape import unwrap
 
 Batch = tuple[Any, Any, Any]  #: x (B, ...), y (B, ...) or None, sample_weight (B,) or None; each may be nested
@@ -182,9 +183,7 @@ def same_length(arrays: Mapping[str, Any]) -> int:
 
 def positive_integer(name: str, value: Any, smallest: int = 1) -> int:
     """Return `value` if it is a whole number of at least `smallest`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < smallest:
-        raise ValueError(f"{name} expects an integer of at least {smallest}; got {value!r}.")
-    return int(value)
+    return int(in_range(name, value, smallest, whole=True))
 
 
 def unpack_x_y_sample_weight(data: Any) -> Batch:
@@ -195,6 +194,8 @@ def unpack_x_y_sample_weight(data: Any) -> Batch:
     >>> unpack_x_y_sample_weight(("x", "y"))
     ('x', 'y', None)
     """
+    if type(data) is tuple and len(data) == 3:
+        return data
     if not isinstance(data, (tuple, list)):
         return data, None, None
     if not 1 <= len(data) <= 3:

@@ -11,8 +11,10 @@ from typing import Any
 from . import functional, saving, serialization, tree
 from .functional import KerasTensor
 from .graph import Graph, functional_config, functional_from_config, name_of, only
+from .inputs import fits
 from .layers import Foreign, InputLayer, Layer
 from .layers.layer import Shape
+from .naming import in_range
 from .summary import print_summary
 from .tape import Tensor
 from .trainer import Trainer
@@ -101,6 +103,7 @@ class Model(Trainer, Layer):
         if (name is None) == (index is None):
             raise ValueError(f"Provide either a layer name or a layer index, not both; got name={name}, index={index}.")
         if index is not None:
+            in_range("get_layer(index=...)", index, whole=True)
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(
                     f"Was asked for layer at index {index}, but the model only has {len(self.layers)} layers."
@@ -399,7 +402,6 @@ class Sequential(Model):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None) -> None:
         super().__init__(trainable=trainable, name=name)
         self._functional: Functional | None = None  # the layers as a graph, once the shape of the input is known
-        self._shape_seen = False  # whether that shape was nobody's word, but that of the first data
         self._layers: list[Layer] = []
         if isinstance(layers, Layer):
             raise TypeError(f"Sequential(layers) expects a list of layers; got one {type(layers).__name__}.")
@@ -469,7 +471,6 @@ class Sequential(Model):
 
     def _build_for(self, args: Any, kwargs: Any) -> None:
         if not self.built:
-            self._shape_seen = bool(self._layers) and not isinstance(self._layers[0], InputLayer)
             self.build(tree.map_structure(lambda x: tuple(x.shape), args[0]) if args else None)
 
     def build(self, input_shape: Any = None) -> None:
@@ -502,7 +503,7 @@ class Sequential(Model):
         self._locked = False
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        if self._functional is not None and not self._differs(inputs.shape):
+        if self._functional is not None and not self._differs(inputs):
             return self._functional.call(inputs, training, mask)
         if not self._layers:
             raise ValueError(f"The Sequential {self.name!r} has no layers yet: add(...) some first.")
@@ -510,12 +511,12 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
-    def _differs(self, shape: Any) -> bool:
-        """Tell whether a batch has another shape than the first one had; the layers say whether that will do."""
-        if self._functional is None or not self._shape_seen:
+    def _differs(self, x: Any) -> bool:
+        """Tell whether a batch has other sizes than the model was built for; the layers say whether that will do."""
+        if self._functional is None:
             return False
-        known = self._functional.input_shape
-        return len(known) == len(shape) and known[1:] != shape[1:]
+        known, shape = self._functional.input_shape, getattr(x, "shape", ())
+        return known[1:] != shape[1:] and len(known) == len(shape) and not fits(shape, known)
 
     def __getattr__(self, name: str) -> Any:
         if name in ("input_shape", "output_shape", "inputs", "outputs", "output_names", "input_names"):

@@ -1,9 +1,11 @@
-"""Names: from classes to log keys, and the nearest known name to a misspelt one."""
+"""Names: from classes to log keys, the nearest known name to a misspelt one; and what an argument has to be."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
+import math
+import numbers
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -57,6 +59,36 @@ def refuse_unknown(cls: type, unknown: Iterable[str]) -> None:
         renamed = {"lr": "learning_rate", "decay": "weight_decay"}.get(name)
         hint = f' Did you mean "{renamed}"?' if renamed in known else nearest(name, known)
         raise TypeError(f"{cls.__name__}(...) takes no argument {name!r}.{hint} It takes {', '.join(known)}.")
+
+
+def in_range(
+    name: str, value: Any, least: float = -math.inf, most: float = math.inf, whole: bool = False, above: bool = False
+) -> Any:
+    """Return a number, or integer if `whole`, that is in a range, or above `least`; anything else, NaN too, raises."""
+    scalar = getattr(value, "shape", None) == () and not whole  # an array or a Variable
+    is_number = scalar or (isinstance(value, numbers.Integral if whole else numbers.Real) and value is not True)
+    if not is_number or value is False or not least <= value <= most or (above and value == least):
+        where = f" of at least {least}" if least > -math.inf else ""
+        where = f" above {least}" if above else f" from {least} to {most}" if most < math.inf else where
+        raise ValueError(f"{name} expects {'an integer' if whole else 'a number'}{where}; got {value!r}.")
+    return value
+
+
+def check_numbers(
+    owner: Any,
+    least: float = -math.inf,
+    most: float = math.inf,
+    *,
+    whole: bool = False,
+    above: bool = False,
+    optional: bool = False,
+    **given: Any,
+) -> None:
+    """Hold the given arguments of a class or a function, which may be None if `optional`, against a range."""
+    called = owner if isinstance(owner, str) else type(owner).__name__
+    for name, value in given.items():
+        if value is not None or not optional:
+            in_range(f"{called}({name}=...)", value, least, most, whole, above)
 
 
 def look_up(argument: str, identifier: Any, known: Mapping[str, Any], example: str) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 
 from . import backend
 from .backend import Array
-from .naming import auto_name
+from .naming import auto_name, check_numbers, in_range
 from .serialization import Described, Registry
 from .variables import Variable, here
 
@@ -160,6 +160,12 @@ def _made(drawn: Any, dtype: Any) -> Array:
     return backend.asarray(drawn).astype(dtype or backend.floatx(), copy=False)
 
 
+def _size(shape: Any) -> tuple[int, ...]:
+    if isinstance(shape, str) or not hasattr(shape, "__iter__"):
+        raise TypeError(f"Argument `shape` must be a tuple of integers, such as (2, 3); got {shape!r}.")
+    return tuple(in_range("Argument `shape`: a size", size, 0, whole=True) for size in shape)
+
+
 def _precision(dtype: Any) -> Any:
     """Return the type to draw floats in: NumPy draws no float16."""
     return np.float64 if np.dtype(dtype or backend.floatx()) == np.float64 else np.float32
@@ -177,7 +183,8 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
     seed : int or SeedGenerator, optional
         With the same integer the same numbers come every time.
     """
-    return _made(_generator(seed).standard_normal(tuple(shape), _precision(dtype)) * stddev + mean, dtype)
+    check_numbers("normal", mean=mean, stddev=stddev)
+    return _made(_generator(seed).standard_normal(_size(shape), _precision(dtype)) * stddev + mean, dtype)
 
 
 def truncated_normal(
@@ -185,7 +192,7 @@ def truncated_normal(
 ) -> Array:
     """Return normally distributed numbers, those further than two `stddev` from the mean drawn again."""
     generator = _generator(seed)
-    drawn = np.asarray(generator.standard_normal(tuple(shape), _precision(dtype)))
+    drawn = np.asarray(generator.standard_normal(_size(shape), _precision(dtype)))
     while (outside := np.abs(drawn) > 2).any():
         drawn[outside] = generator.standard_normal(int(outside.sum()))
     return _made(drawn * stddev + mean, dtype)
@@ -197,14 +204,14 @@ def uniform(
     """Return numbers between `minval`, included, and `maxval`, excluded, all equally likely."""
     if dtype and np.dtype(dtype).kind != "f":
         raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. For {dtype} there is randint.")
-    return _made(_generator(seed).random(tuple(shape), _precision(dtype)) * (maxval - minval) + minval, dtype)
+    return _made(_generator(seed).random(_size(shape), _precision(dtype)) * (maxval - minval) + minval, dtype)
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Array:
     """Return integers from `minval` up to, but not including, `maxval`."""
     if dtype and np.dtype(dtype).kind not in "iu":
         raise ValueError(f"`keras.random.randint` requires an integer `dtype`. For {dtype} there is uniform.")
-    return _made(_generator(seed).integers(minval, maxval, tuple(shape)), dtype or "int32")
+    return _made(_generator(seed).integers(minval, maxval, _size(shape)), dtype or "int32")
 
 
 def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any = None) -> Array:
@@ -212,28 +219,30 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     logits = backend.to_numpy(logits)
     if logits.ndim != 2:
         raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]; got {logits.shape}.")
+    check_numbers("categorical", 0, whole=True, num_samples=num_samples)
     noise = _generator(seed).gumbel(size=(len(logits), num_samples, logits.shape[1]))
     return _made(np.argmax(logits[:, None] + noise, axis=-1), dtype)
 
 
 def gamma(shape: Sequence[int], alpha: Any, dtype: Any = None, seed: Any = None) -> Array:
     """Return numbers of the gamma distribution of shape `alpha` and scale 1."""
-    return _made(_generator(seed).standard_gamma(backend.to_numpy(alpha), tuple(shape)), dtype)
+    return _made(_generator(seed).standard_gamma(backend.to_numpy(alpha), _size(shape)), dtype)
 
 
 def beta(shape: Sequence[int], alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Array:
     """Return numbers between 0 and 1 of the beta distribution."""
-    return _made(_generator(seed).beta(backend.to_numpy(alpha), backend.to_numpy(beta), tuple(shape)), dtype)
+    return _made(_generator(seed).beta(backend.to_numpy(alpha), backend.to_numpy(beta), _size(shape)), dtype)
 
 
 def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None) -> Array:
     """Return how many of `counts` trials succeed, each with its probability."""
     trials = backend.to_numpy(counts).astype(np.int64)
-    return _made(_generator(seed).binomial(trials, backend.to_numpy(probabilities), tuple(shape)), dtype)
+    return _made(_generator(seed).binomial(trials, backend.to_numpy(probabilities), _size(shape)), dtype)
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Any:
     """Return the inputs with a random share `rate` set to 0 and the rest multiplied by ``1 / (1 - rate)``."""
+    check_numbers("dropout", 0, 1, rate=rate)
     if rate == 0:
         return inputs
     if rate == 1:

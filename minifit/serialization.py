@@ -175,6 +175,7 @@ class Registry:
         example: str = "",
     ) -> None:
         self.family = family
+        self.kind = "loss" if family == "losses" else family.rpartition(".")[2].removesuffix("s")
         self.classes, self.functions = tuple(classes), tuple(functions)
         self.example = example
         self.named: dict[str, Any] = {
@@ -204,12 +205,12 @@ class Registry:
         if isinstance(identifier, str):
             found = get_registered_object(identifier)
             if found is None:
-                found = look_up(argument or self.family, identifier, self.named, self.example)
+                found = look_up(argument or self.kind, identifier, self.named, self.example)
         if isinstance(found, type):
             found = found()
         if hasattr(found, call_it) if call_it else callable(found):
             return found
-        return look_up(argument or self.family, found, {}, self.example)  # which says what was expected
+        return look_up(argument or self.kind, found, {}, self.example)  # which says what was expected
 
     def serialize(self, item: Any) -> Any:
         """Return plain data from which `deserialize` makes an equal object; a function of the family is its name."""
@@ -297,7 +298,7 @@ def _described(class_name: str, kind: Any, item: Any) -> dict[str, Any]:
     described = {
         "module": module or ("builtins" if item is None else kind.__module__),
         "class_name": class_name,
-        "config": kind.__name__ if item is None else serialize(item.get_config()),
+        "config": get_registered_name(kind) if item is None else serialize(item.get_config()),
         "registered_name": None if module else name,
     }
     for part in ("build_config", "compile_config"):
@@ -372,7 +373,7 @@ def deserialize(described: Any, family: Registry | None = None) -> Any:
 def _known(name: str, described: Mapping[str, Any], family: Registry | None) -> Any:
     """Return the class or function that a description names, the user's own before the engine's."""
     registered, module = described.get("registered_name"), str(described.get("module") or "")
-    candidates = [text for text in (registered, name) if text]
+    candidates = [text for text in (registered, name, name.rpartition(">")[2]) if text]
     for candidate in (*candidates, *(full for full in _registered if full.partition(">")[2] == name)):
         found = get_registered_object(candidate)
         if found is not None:

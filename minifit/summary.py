@@ -57,7 +57,7 @@ def _rows(layers: Sequence[Any], graph: Any, expand: bool, indent: str = "") -> 
         count, trained = "0", "-"
         if hasattr(layer, "count_params"):
             count = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
-            trained = "Y" if layer.trainable else "N"
+            trained = ("Y" if layer.trainable else "N") if layer.weights else "-"
         calls = [] if graph is None else [node for node in graph.nodes if node.operation is layer]
         connected = ", ".join(name_of(x.node.operation) for node in calls for x in node.inputs) or "-"
         called = f"{indent}{layer.name} ({type(layer).__name__})"

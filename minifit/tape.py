@@ -136,16 +136,19 @@ class Tensor(ops.Traced):
 
     def record(self, op: ops.Op, inputs: tuple, options: dict) -> Tensor:
         """Run `op` on the arrays of `inputs` and write it down on every open tape."""
-        arrays = [
-            x.value if isinstance(x, Tensor) else ops.array(x) if isinstance(x, (list, tuple)) else x for x in inputs
-        ]
+        arrays, needs = [], []
+        for x in inputs:
+            if isinstance(x, Tensor):
+                arrays.append(x.value)
+                needs.append(x.tracked)
+            else:
+                arrays.append(ops.array(x) if isinstance(x, (list, tuple)) else x)
+                needs.append(False)
         output = Tensor(op.forward(*arrays, **options))
-        if _here.tapes:
-            needs = [isinstance(x, Tensor) and x.tracked for x in inputs]
-            if True in needs:
-                output.tracked = True
-                for tape in _here.tapes:
-                    tape.records.append((op, inputs, arrays, needs, options, output, _changes))
+        if True in needs and _here.tapes:
+            output.tracked = True
+            for tape in _here.tapes:
+                tape.records.append((op, inputs, arrays, needs, options, output, _changes))
         return output
 
     def constant(self) -> Tensor:
@@ -392,8 +395,8 @@ class GradientTape:
         sources : Tensor or Variable, or a list or tuple of them
         output_gradients : array like target, optional
             Weights of the target's elements, instead of ones.
-        out : list of arrays, optional
-            One a source, where its gradient may be written; those that are not written there come as new arrays.
+        out : dict of int to array, optional
+            By ids of sources, where the gradients of these may be written; they need not be.
 
         Returns
         -------
@@ -424,13 +427,13 @@ class GradientTape:
         if recording:
             _here.tapes.remove(self)  # walking back is no part of what was done
         try:
-            gradients = self._walk_back(target, wanted, output_gradients, out)
+            gradients = self._walk_back(target, wanted, output_gradients, out or {})
         finally:
             if recording:
                 _here.tapes.append(self)
             if not self.persistent:
                 self.records = []
-        return _put_back(sources, iter(gradients))
+        return gradients if wanted is sources else _put_back(sources, iter(gradients))
 
     def jacobian(self, target: Tensor, sources: Any) -> Any:
         """Return, for each source, the gradient of every element of `target`: of shape target.shape + source.shape."""
@@ -467,15 +470,14 @@ class GradientTape:
             if recording:
                 _here.tapes.append(self)
 
-    def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any, out: Any = None) -> list[Tensor | None]:
+    def _walk_back(self, target: Tensor, wanted: list[Tensor], dy: Any, out: dict[int, Array]) -> list[Tensor | None]:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
         nested = bool(_here.tapes)
         start = xp().ones(target.shape, dtype=target.dtype) if dy is None else dy
         found: dict[int, Any] = {id(target): start}
-        keep = {id(x) for x in wanted}
+        keep = set(map(id, wanted))
         on_the_way = None if _changes == self._began else self._leading_to(keep)
-        room = {} if out is None or nested else {id(x): array for x, array in zip(wanted, out, strict=True)}
         for op, inputs, arrays, needs, options, output, when in reversed(self.records):
             key = id(output)
             if key not in found:
@@ -491,15 +493,15 @@ class GradientTape:
                 live = [need or op.shortcut for need in needs]
                 values = [x if keeps else a for x, a, keeps in zip(inputs, arrays, live, strict=True)]
                 gradients = op.vjp(needs, dy, output, *values, **options)
+            elif op.writes and (key := id(inputs[1])) in out and key not in found:  # later ones are added to the first
+                gradients = op.vjp(needs, dy, output.value, *arrays, out=out[key], **options)
             else:
-                if op.writes and room:  # the first gradient of a source goes where it is wanted, others are added to it
-                    needs = [need and room.pop(id(x), True) for x, need in zip(inputs, needs, strict=True)]
                 gradients = op.vjp(needs, dy, output.value, *arrays, **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
-                if need is not False and gradient is not None:
+                if need and gradient is not None:
                     key = id(x)
                     found[key] = found[key] + gradient if key in found else gradient
-        return [self._as_tensor(found.get(id(x))) for x in wanted]
+        return [g if g is None or isinstance(g, Tensor) else Tensor(g) for g in map(found.get, map(id, wanted))]
 
     def _leading_to(self, keep: set[int]) -> set[int]:
         """Return the ids of all that was computed from the wanted sources."""
@@ -508,12 +510,6 @@ class GradientTape:
             if any(id(x) in reached for x in inputs):
                 reached.add(id(output))
         return reached
-
-    @staticmethod
-    def _as_tensor(gradient: Any) -> Tensor | None:
-        if gradient is None or isinstance(gradient, Tensor):
-            return gradient
-        return Tensor(gradient)
 
 
 def _unchanged_since(when: int, inputs: tuple, needs: list[bool], nested: bool) -> None:
@@ -528,9 +524,11 @@ def _unchanged_since(when: int, inputs: tuple, needs: list[bool], nested: bool) 
 
 
 def _tensors_in(sources: Any) -> list[Tensor]:
-    """Return the Tensors in nested lists, tuples and dicts."""
+    """Return the Tensors in nested lists, tuples and dicts; a plain list of them as it is."""
     if isinstance(sources, Tensor):
         return [sources]
+    if type(sources) is list and len([x for x in sources if isinstance(x, Tensor)]) == len(sources):
+        return sources
     if not isinstance(sources, (list, tuple, dict)):
         raise TypeError(
             f"gradient(target, sources) expects Variables or Tensors, or lists and dicts of them; got "

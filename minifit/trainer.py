@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import warnings
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
@@ -15,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from . import backend, config, inputs, optimizers, serialization, tree
+from . import activations, backend, config, inputs, optimizers, serialization, tree
 from .callbacks import CallbackList, History, TerminateOnNaN
 from .callbacks.callback import Logs, as_callbacks, python_logs
 from .compiled import CompileLoss, CompileMetrics
 from .data import ArrayData, EpochIterator, Source
 from .inputs import Batch
-from .layers import Layer
+from .layers import Activation, Dense, Dropout, Flatten, InputLayer, Layer
 from .metrics import Mean, Metric
 from .tape import GradientTape, Tensor, unwrap
 from .variables import on_trial
@@ -37,6 +38,17 @@ def _takes_training(call: Callable[..., Any]) -> bool:
 def _count(x: Any) -> int:
     """Return the number of samples in inputs that may be nested."""
     return len(next((leaf for leaf in tree.flatten(x) if leaf is not None), ()) if tree.is_nested(x) else x)
+
+
+def _looks_at_samples(layer: Any) -> bool:
+    """Tell whether a layer is certain to treat each sample by itself when it is not in training."""
+    return (
+        type(layer) in (InputLayer, Dense, Dropout, Flatten, Activation)
+        and "call" not in vars(layer)
+        and getattr(layer, "batch_shape", (None,))[0] is None
+        and layer.activity_regularizer is None
+        and getattr(layer, "activation", None) in (None, *activations.NAMED.values())
+    )
 
 
 class Trainer:
@@ -242,7 +254,7 @@ class Trainer:
                     "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
                     "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
                 )
-            room = self.optimizer.room(variables) if hasattr(self.optimizer, "room") else None
+            room = self.optimizer.room() if hasattr(self.optimizer, "room") else None
             self.optimizer.apply(tape.gradient(scaled, variables, out=room), variables)
         # The predictions, and so the metrics, are those of the weights before the update.
         return self._measure(x, y, y_pred, sample_weight, loss)
@@ -300,7 +312,7 @@ class Trainer:
         if self.optimizer is None and not self._overrides("train_step"):
             raise ValueError('Training needs an optimizer: compile() was given None. Pass one, such as "adam".')
         variables = self.trainable_variables  # looked up once an epoch, not at every step
-        return self._step("train_step", lambda batch: self._update(batch, variables))
+        return self._step("train_step", functools.partial(self._update, variables=variables))
 
     def _logs(self, of_step: Logs | None) -> Logs:
         """Return the running values, unless a step of the user's own logs others."""
@@ -319,12 +331,17 @@ class Trainer:
     ) -> Any:
         """Walk through the batches of an epoch; return what the last step returned. This is the loop."""
         result: Any = None
+        begin, end, stop = f"on_{phase}_batch_begin", f"on_{phase}_batch_end", _STOPS[phase]
+
+        def logs() -> Logs:
+            return logs_of(result)
+
         for first, last, batches in data:
-            run.call(f"on_{phase}_batch_begin", first)
+            run.call(begin, first)
             for batch in batches:
                 result = step(batch)
-            run.call(f"on_{phase}_batch_end", last, logs=lambda: logs_of(result))  # noqa: B023 - called at once
-            if getattr(self, _STOPS[phase]):
+            run.call(end, last, logs=logs)
+            if getattr(self, stop):
                 break
         return result
 
@@ -394,6 +411,8 @@ class Trainer:
         self._must_be_compiled("fit")
         epochs = min(inputs.positive_integer("epochs", epochs, smallest=0), config.max_epochs() or epochs)
         initial_epoch = inputs.positive_integer("initial_epoch", initial_epoch, smallest=0)
+        if steps_per_epoch is not None:
+            inputs.positive_integer("steps_per_epoch", steps_per_epoch)
         validate_after = inputs.epochs_to_validate(validation_freq)
         if validation_split and validation_data is None:
             arrays = inputs.to_be_split(x, y, sample_weight)
@@ -413,6 +432,8 @@ class Trainer:
         self.stop_training, self._training_data = False, train
         self._initial_epoch = self._resumed_logs = None
         run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.num_batches)
+        if validation is not None:
+            self._join_batches("test", validation, run)
         with self._blas_threads(train.data_adapter):
             run.call("on_train_begin")
             logs, self._resumed_logs = self._resumed_logs or {}, None
@@ -462,6 +483,7 @@ class Trainer:
         test = self._epochs("", x, y, sample_weight, batch_size, steps)
         self._prepare(test.data_adapter)
         run = self._callback_list(callbacks, verbose, epochs=1, steps=test.num_batches)
+        self._join_batches("test", test, run)
         with self._blas_threads(test.data_adapter):
             logs = self._run_test(test, run)
         return logs if return_dict else self._as_list(logs)
@@ -487,6 +509,7 @@ class Trainer:
         data = self._epochs("", x, None, None, batch_size, steps)
         self._check_input(data.data_adapter)
         run = self._callback_list(callbacks, verbose, epochs=1, steps=data.num_batches)
+        self._join_batches("predict", data, run)
         outputs: list[Any] = []
 
         def step(batch: Batch) -> Any:
@@ -499,6 +522,32 @@ class Trainer:
             self._run("predict", data, step, run, lambda y_pred: {"outputs": y_pred})
             run.call("on_predict_end")
         return tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
+
+    def _join_batches(self, phase: str, data: EpochIterator, run: CallbackList) -> None:
+        """Let several batches go through the model as one, where nobody can tell the difference.
+
+        That is so if nobody listens but the progress bar, no step is the user's own, and every layer, loss and metric
+        is one of those that look at each sample by itself.
+        """
+        source = data.data_adapter
+        graph = vars(self).get("_functional") or self
+        if (
+            not isinstance(source, ArrayData)
+            or tree.is_nested(source.x)
+            or data.steps_per_epoch
+            or data.steps_per_execution > 1
+            or run.is_heard(f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
+            or type(self).__module__ != f"{__package__}.model"  # a Sequential or a graph of layers
+            or f"{phase}_step" in vars(self)
+            or not all(map(_looks_at_samples, getattr(graph, "operations", [None])))
+        ):
+            return
+        if phase == "test" and not (
+            self._compile_loss and self._compile_loss.is_additive and self._compile_metrics.is_additive
+        ):
+            return
+        widest = max([math.prod(source.x.shape[1:]), *(v.shape[-1] for v in self.variables if v.ndim)])
+        data.join(max(min(4096, 2**20 // widest) // source.batch_size, 1))
 
     # -- on one batch -----------------------------------------------------------------------------
 
@@ -561,8 +610,8 @@ class Trainer:
         options = (batch_size, steps, shuffle, class_weight, self.steps_per_execution)
         return EpochIterator(x, y, sample_weight, *options, names=names, judged=judged)  # type: ignore[arg-type]
 
-    def _differs(self, shape: Any) -> bool:
-        """Tell whether a batch has another shape than the first one had, and may have it."""
+    def _differs(self, x: Any) -> bool:
+        """Tell whether a batch has other sizes than the model was built for, and may have them."""
         return False
 
     def _check_input(self, source: Source) -> None:
@@ -571,12 +620,22 @@ class Trainer:
         if not isinstance(source, ArrayData) or tree.is_nested(source.x) or not isinstance(expected, tuple):
             return
         name, shape = source.names[0], source.x.shape
-        if not inputs.fits(shape, expected) and not self._differs(shape):
-            raise ValueError(
-                f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
-                f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
-                "shape."
-            )
+        if inputs.fits(shape, expected):
+            return
+        why = ""
+        if self._differs(source.x):
+            try:
+                with on_trial():
+                    self._forward(source.x[:1], training=False)
+            except ValueError as error:
+                why = f" ({error})"
+            else:
+                return
+        raise ValueError(
+            f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
+            f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
+            f"shape.{why}"
+        )
 
     def _prepare(self, source: Source) -> None:
         """Build what is not built, and compare model and labels: errors come before the first step."""
@@ -589,9 +648,9 @@ class Trainer:
             source.on_epoch_begin()
         x, y, _ = source.first()
         y_pred, shape = None, getattr(self, "output_shape", None)
-        known = isinstance(shape, tuple) and all(isinstance(size, int) for size in shape[1:])
-        if self.built and known and not self._differs(x.shape):
-            y_pred = backend.xp().zeros((_count(x), *shape[1:]), dtype=backend.floatx())
+        sizes = shape[1:] if isinstance(shape, tuple) else (None,)
+        if self.built and all(isinstance(size, int) for size in sizes) and not self._differs(x):
+            y_pred = backend.xp().zeros((_count(x), *sizes), dtype=backend.floatx())
         elif not (self.built and settled) and getattr(type(self), "call", None) is not Layer.call:
             with on_trial():
                 y_pred = self._forward(x, training=False)

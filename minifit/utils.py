@@ -16,7 +16,7 @@ from .data import PyDataset
 from .dtype_policies import standardize_dtype
 from .functional import KerasTensor
 from .inputs import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from .naming import clear_session
+from .naming import check_numbers, clear_session
 from .random import set_random_seed
 from .serialization import (
     CustomObjectScope,
@@ -69,7 +69,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    labels = np.asarray(backend.to_numpy(x) if isinstance(x, Tensor) else x, dtype="int64")
+    labels = _numbers("to_categorical(x)", backend.to_numpy(x) if isinstance(x, Tensor) else x).astype("int64")
+    check_numbers("to_categorical", 1, whole=True, optional=True, num_classes=num_classes)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
     n_classes = num_classes or int(labels.max()) + 1
@@ -82,6 +83,13 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return Tensor(backend.asarray(rows.astype(backend.floatx()))) if isinstance(x, Tensor) else rows
 
 
+def _numbers(name: str, x: Any) -> np.ndarray:
+    x = np.asarray(x)
+    if x.dtype.kind in "OSU":
+        raise ValueError(f"{name} expects an array of numbers; got dtype {x.dtype}. Turn text into numbers first.")
+    return x
+
+
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     """Return an array whose vectors along an axis have the length 1; vectors of zeros stay.
 
@@ -92,7 +100,8 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
            [0. , 0. ]])
     """
     if not isinstance(x, Tensor):
-        x = np.asarray(x)
+        x = _numbers("normalize(x)", x)
+    check_numbers("normalize", 1, order=order)
     powers = np.abs(x) ** order
     length = np.sum(powers, axis=axis, keepdims=True) ** (1 / order)
     return x / ops.where(length == 0, 1.0, length) if isinstance(x, Tensor) else x / np.where(length == 0, 1, length)
@@ -137,6 +146,7 @@ def pad_sequences(
     kind = np.dtype(dtype).kind
     if isinstance(value, str) and kind not in "OSU":
         raise ValueError(f"`dtype` {dtype} is not compatible with `value`'s type, a str: pass dtype=object.")
+    check_numbers("pad_sequences", 0, whole=True, optional=True, maxlen=maxlen)
     length = max(map(len, sequences)) if maxlen is None else maxlen
     shape = next((np.asarray(sequence).shape[1:] for sequence in sequences if len(sequence)), ())
     padded = np.full((len(sequences), length, *shape), value, dtype=dtype)

@@ -92,7 +92,7 @@ DATA: dict[str, Row] = {
     "empty data to predict": Row(lambda m: m.predict(X[:0], verbose=0), ValueError, ("x", "no samples")),
     "empty data on batch": Row(lambda m: m.train_on_batch(X[:0], CLASSES[:0]), ValueError, ("x", "no samples")),
     "too few features to predict": Row(lambda m: m.predict(X[:, :4], verbose=0), ValueError, ("x", "(5,)", "(4,)")),
-    "too few features to call": Row(lambda m: m(X[:, :4]), ValueError, ("expected shape=(None, 5)", "(20, 4)")),
+    "too few features to call": Row(lambda m: m(X[:, :4]), ValueError, ("axis -1", "value 5", "(20, 4)")),
     "lengths that differ to evaluate": Row(
         lambda m: m.evaluate(X, CLASSES[:5], verbose=0), ValueError, ("x has 20", "y has 5")
     ),
@@ -363,7 +363,484 @@ ELSEWHERE: dict[str, Row] = {
     "a device that does not exist": Row(lambda m: keras.set_device("tpu"), ValueError, ('"cpu"', '"gpu"', "'tpu'")),
 }
 
+
+def call_of(name: str, *args: Any, **options: Any) -> Callable[[Any], Any]:
+    """A call of something of the package by its name: what is wrong on purpose is no business of a type checker."""
+
+    def call(model: Any) -> Any:
+        found: Any = keras
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found(*args, **options)
+
+    return call
+
+
+NAN = float("nan")
+SHARE, AT_LEAST_0, ABOVE_0 = "a number from 0 to 1", "a number of at least 0", "a number above 0"
+COUNT, COUNT_0, NUMBER = "an integer of at least 1", "an integer of at least 0", "a number"
+
+# What is called, what it needs, an argument, what that expects, and wrong values of it.
+NUMBERS: list[tuple[str, dict[str, Any], str, str, tuple[Any, ...]]] = [
+    ("layers.Conv2D", {"kernel_size": 3}, "filters", "an integer", ("8", 2.5)),
+    ("layers.Conv1D", {"filters": 4, "kernel_size": 3}, "groups", "an integer", ("2",)),
+    ("layers.BatchNormalization", {}, "axis", "an integer", ("last", 1.5)),
+    ("layers.BatchNormalization", {}, "momentum", SHARE, (2.0, -0.1, NAN)),
+    ("layers.BatchNormalization", {}, "epsilon", AT_LEAST_0, (-1.0, "small")),
+    ("layers.LayerNormalization", {}, "epsilon", AT_LEAST_0, (-1, None)),
+    ("layers.Normalization", {}, "axis", "an integer", ("a",)),
+    ("layers.Reshape", {}, "target_shape", "an integer", ((2.5,), ("a",))),
+    ("layers.ReLU", {}, "max_value", NUMBER, ("6",)),
+    ("layers.LeakyReLU", {}, "negative_slope", NUMBER, ("a",)),
+    ("layers.ELU", {}, "alpha", NUMBER, ("a", NAN)),
+    ("constraints.MaxNorm", {}, "max_value", AT_LEAST_0, (-1, "a")),
+    ("constraints.MinMaxNorm", {"min_value": 2.0}, "max_value", "a number of at least 2.0", (1.0,)),
+    ("constraints.MinMaxNorm", {}, "rate", SHARE, (1.5,)),
+    ("initializers.RandomNormal", {}, "stddev", AT_LEAST_0, (-1.0, "a")),
+    ("initializers.RandomUniform", {}, "minval", NUMBER, ("a",)),
+    ("initializers.Orthogonal", {}, "gain", NUMBER, ("a",)),
+    ("losses.BinaryCrossentropy", {}, "label_smoothing", SHARE, (2.0, -0.1)),
+    ("losses.CategoricalCrossentropy", {}, "label_smoothing", SHARE, ("a",)),
+    ("losses.Huber", {}, "delta", AT_LEAST_0, (-1.0, NAN)),
+    ("losses.BinaryFocalCrossentropy", {}, "gamma", AT_LEAST_0, ("a",)),
+    ("losses.SparseCategoricalCrossentropy", {}, "ignore_class", "an integer", ("unknown",)),
+    ("metrics.BinaryCrossentropy", {}, "label_smoothing", SHARE, (-1,)),
+    ("metrics.BinaryAccuracy", {}, "threshold", NUMBER, ("a",)),
+    ("metrics.TopKCategoricalAccuracy", {}, "k", COUNT, (0, "5")),
+    ("metrics.SparseTopKCategoricalAccuracy", {}, "k", COUNT, (2.5,)),
+    ("metrics.Precision", {}, "top_k", COUNT, (-1, 0)),
+    ("metrics.Recall", {}, "class_id", COUNT_0, (-9, "cat")),
+    ("metrics.MeanIoU", {}, "num_classes", COUNT, (0, "2")),
+    ("optimizers.SGD", {}, "weight_decay", AT_LEAST_0, (-0.1, "a")),
+    ("optimizers.AdamW", {}, "weight_decay", AT_LEAST_0, ("a", NAN)),
+    ("optimizers.SGD", {}, "clipnorm", ABOVE_0, (-1.0, "a")),
+    ("optimizers.SGD", {}, "clipvalue", ABOVE_0, (NAN,)),
+    ("optimizers.SGD", {}, "loss_scale_factor", ABOVE_0, (0, "a")),
+    ("optimizers.Adam", {}, "beta_1", SHARE, ("a", 1.5)),
+    ("optimizers.Nadam", {}, "beta_2", SHARE, (NAN,)),
+    ("optimizers.Adam", {}, "epsilon", AT_LEAST_0, (-1.0, "a")),
+    ("optimizers.RMSprop", {}, "rho", SHARE, (-1.0,)),
+    ("optimizers.Adagrad", {}, "initial_accumulator_value", AT_LEAST_0, (-1.0,)),
+    ("optimizers.Ftrl", {}, "beta", NUMBER, ("a",)),
+    (
+        "optimizers.schedules.ExponentialDecay",
+        {"decay_steps": 10, "decay_rate": 0.5},
+        "initial_learning_rate",
+        NUMBER,
+        ("a", None, NAN),
+    ),
+    (
+        "optimizers.schedules.InverseTimeDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 9},
+        "decay_rate",
+        NUMBER,
+        ("a",),
+    ),
+    ("optimizers.schedules.PolynomialDecay", {"initial_learning_rate": 0.1}, "decay_steps", NUMBER, ("a", NAN)),
+    (
+        "optimizers.schedules.CosineDecay",
+        {"initial_learning_rate": 0.1, "decay_steps": 9},
+        "warmup_steps",
+        AT_LEAST_0,
+        (-1,),
+    ),
+    ("optimizers.schedules.CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 9}, "alpha", NUMBER, ("a",)),
+    (
+        "optimizers.schedules.CosineDecayRestarts",
+        {"initial_learning_rate": 0.1, "first_decay_steps": 9},
+        "t_mul",
+        ABOVE_0,
+        (0, "a"),
+    ),
+    ("callbacks.EarlyStopping", {}, "patience", COUNT_0, ("3", 1.5, NAN)),
+    ("callbacks.EarlyStopping", {}, "min_delta", NUMBER, ("a",)),
+    ("callbacks.EarlyStopping", {}, "baseline", NUMBER, ("a",)),
+    ("callbacks.ReduceLROnPlateau", {}, "factor", AT_LEAST_0, (-0.5, "a")),
+    ("callbacks.ReduceLROnPlateau", {}, "cooldown", COUNT_0, (-1,)),
+    ("callbacks.ModelCheckpoint", {"filepath": "a.keras"}, "initial_value_threshold", NUMBER, ("a",)),
+    ("callbacks.TensorBoard", {}, "histogram_freq", COUNT_0, ("a",)),
+    ("ops.one_hot", {"x": [0, 1]}, "num_classes", COUNT, (-1, "a")),
+    ("ops.top_k", {"x": X}, "k", "an integer from 0 to 5", (9, -1)),
+    ("ops.quantile", {"x": X}, "q", SHARE, (2.0,)),
+    ("random.dropout", {"inputs": X}, "rate", SHARE, (2.0, "a")),
+    ("random.normal", {"shape": (2,)}, "stddev", NUMBER, ("a",)),
+    ("utils.to_categorical", {"x": [0, 1]}, "num_classes", COUNT, (-1, "a")),
+    ("utils.pad_sequences", {"sequences": [[1]]}, "maxlen", COUNT_0, (-1,)),
+    ("utils.normalize", {"x": X}, "order", "a number of at least 1", ("a", 0)),
+]
+
+
+def number_row(name: str, others: dict[str, Any], argument: str, expects: str, value: Any) -> Row:
+    shown = value[0] if isinstance(value, tuple) else value
+    says = f"{name.rpartition('.')[2]}({argument}=...) expects {expects}"
+    return Row(call_of(name, **others, **{argument: value}), ValueError, (says, f"got {shown!r}"))
+
+
+IMAGE = np.zeros((1, 8, 8, 3))
+
+
+def with_gradient(*gradients: Any) -> Callable[[Any], Any]:
+    """One step of an optimizer of its own on the weights of the model."""
+    return lambda m: keras.optimizers.SGD(0.1).apply(list(gradients), m.trainable_variables)
+
+
+MORE_LAYERS: dict[str, Row] = {
+    f"an image without channels for {name}": Row(
+        lambda m, name=name, args=args: getattr(keras.layers, name)(*args)(IMAGE[..., 0]),
+        ValueError,
+        ("of layer", "ndim=4, found ndim=3", "x[..., None]"),
+    )
+    for name, args in (("Conv2D", (4, 3)), ("MaxPooling2D", ()), ("GlobalAveragePooling2D", ()))
+} | {
+    "an image with an axis too many": Row(
+        lambda m: keras.layers.Conv2D(4, 3, name="eyes")(IMAGE[None]), ValueError, ("'eyes'", "ndim=4", "Reshape")
+    ),
+    "a kernel larger than the image": Row(
+        lambda m: keras.layers.Conv2D(4, 9)(IMAGE), ValueError, ("(9, 9)", "(8, 8)", "smaller window", "same")
+    ),
+    "a kernel of three sizes": Row(
+        call_of("layers.Conv2D", 4, (3, 3, 3)), ValueError, ("`kernel_size`", "2 integers", "(3, 3, 3)")
+    ),
+    "an unknown padding": Row(
+        call_of("layers.Conv2D", 4, 3, padding="full"), ValueError, ("`padding`", "'same'", "'full'")
+    ),
+    "groups that do not divide the filters": Row(
+        call_of("layers.Conv2D", 4, 3, groups=3), ValueError, ("filters", "divisible", "groups=3")
+    ),
+    "strides of 0": Row(call_of("layers.MaxPooling2D", strides=0), ValueError, ("`strides`", "value > 0", "0")),
+    "an unknown data format": Row(
+        call_of("layers.Flatten", data_format="last"), ValueError, ("data_format", "'channels_last'", "'last'")
+    ),
+    "three widths of padding": Row(
+        call_of("layers.ZeroPadding2D", (1, 2, 3)), ValueError, ("padding", "tuple of 2", "(1, 2, 3)")
+    ),
+    "an index beyond an embedding": Row(
+        lambda m: keras.layers.Embedding(3, 2)(np.array([[0, 3]])), ValueError, ("rows 0 to 2", "3", "input_dim larger")
+    ),
+    "an embedding without rows": Row(call_of("layers.Embedding", 0, 3), ValueError, ("`input_dim`", "positive", "0")),
+    "an axis that BatchNormalization does not find": Row(
+        lambda m: keras.layers.BatchNormalization(axis=5)(X), ValueError, ("axis=5", "(20, 5)", "from -2 to 1")
+    ),
+    "an axis that Softmax does not find": Row(
+        lambda m: keras.layers.Softmax(axis=9)(X), IndexError, ("softmax", "axis=9", "from -2 to 1")
+    ),
+    "an axis that PReLU does not find": Row(
+        lambda m: keras.layers.PReLU(shared_axes=[9])(X), IndexError, ("shared_axes=9", "from -2 to 1")
+    ),
+    "a number as function of a Lambda": Row(call_of("layers.Lambda", 3), TypeError, ("Lambda(function=...)", "3")),
+    "a word as scale": Row(call_of("layers.Rescaling", "a"), ValueError, ("Rescaling(scale=...)", "number", "'a'")),
+    "a number as target shape": Row(
+        call_of("layers.Reshape", 4), TypeError, ("Reshape(target_shape=...)", "tuple such as (28, 28, 1)", "4")
+    ),
+    "a target shape of another size": Row(
+        lambda m: keras.layers.Reshape((4,))(X), ValueError, ("5 elements", "target_shape=(4,)")
+    ),
+    "half a feature in an input shape": Row(
+        call_of("Input", (2.5,)), ValueError, ("Input(shape=...)", "integer", "2.5")
+    ),
+    "a size below zero in an input shape": Row(call_of("Input", (-1,)), ValueError, ("Input(shape=...)", "-1")),
+    "a layer called on nothing": Row(lambda m: keras.layers.Dense(3)(None), ValueError, ("tensors", "None")),
+    "a layer of one input called on two": Row(
+        lambda m: keras.layers.Dense(3)([X, X]), ValueError, ("expects 1 input(s)", "2 input")
+    ),
+    "an unknown type": Row(call_of("layers.Dense", 3, dtype="float31"), ValueError, ("'float31'", "'float32'")),
+    "an unknown regularizer": Row(
+        call_of("layers.Dense", 3, kernel_regularizer="l3"), ValueError, ("kernel_regularizer", 'Did you mean "l2"?')
+    ),
+    "an unknown constraint": Row(
+        call_of("layers.Dense", 3, kernel_constraint="maxnorm"), ValueError, ("kernel_constraint", '"max_norm"')
+    ),
+    "an initializer that is unknown everywhere": Row(
+        call_of("initializers.get", "glorot"), ValueError, ("interpret initializer:", "glorot_")
+    ),
+    "a layer that forgot super().__init__()": Row(
+        lambda m: type("Mine", (keras.layers.Layer,), {"__init__": lambda self: None})()(X),
+        RuntimeError,
+        ("'Mine'", "super().__init__()", "first statement"),
+    ),
+    "such a layer in a Sequential": Row(
+        lambda m: m.add(type("Mine", (keras.layers.Layer,), {"__init__": lambda self: None})()),
+        RuntimeError,
+        ("'Mine'", "super().__init__()"),
+    ),
+    "a layer without call": Row(
+        lambda m: type("Mine", (keras.layers.Layer,), {})()(X), NotImplementedError, ("Mine", "must define call()")
+    ),
+}
+
+MEASURES: dict[str, Row] = {
+    "a loss without labels": Row(
+        lambda m: keras.losses.MeanSquaredError()(None, X), ValueError, ("arrays of numbers", "labels", "None")
+    ),
+    "a loss of words": Row(lambda m: keras.losses.Huber()("a", X), ValueError, ("arrays of numbers", "'a'")),
+    "a loss on an axis that is not there": Row(
+        lambda m: keras.losses.CategoricalCrossentropy(axis=9)(X, X), ValueError, ("axis", "9", "dimension 2")
+    ),
+    "a weight of classes that is not between 0 and 1": Row(
+        call_of("losses.CategoricalGeneralizedCrossEntropy", q=2.0), ValueError, ("q", "(0, 1)", "2.0")
+    ),
+    "an unknown loss by name": Row(call_of("losses.get", "huberr"), ValueError, ("loss", 'Did you mean "huber"?')),
+    "metrics of other shapes": Row(
+        lambda m: keras.metrics.MeanSquaredError().update_state(X, X[:, :3]),
+        ValueError,
+        ("mean_squared_error needs y_true and y_pred of one shape", "(20, 5)", "(20, 3)", "5 units"),
+    ),
+    "a mean of words": Row(lambda m: keras.metrics.Mean().update_state("a"), ValueError, ("arrays of numbers", "'a'")),
+    "a mean of nothing": Row(lambda m: keras.metrics.Mean().update_state(None), ValueError, ("arrays", "None")),
+    "a metric of a number": Row(call_of("metrics.MeanMetricWrapper", 3), TypeError, ("fn=", "function", "3")),
+    "a threshold above 1": Row(call_of("metrics.Precision", 2.0), ValueError, ("Threshold", "[0, 1]", "2.0")),
+    "a threshold that is a word": Row(call_of("metrics.Recall", "a"), ValueError, ("Threshold", "[0, 1]", "'a'")),
+    "a class that is not predicted": Row(
+        lambda m: keras.metrics.Precision(class_id=9).update_state(X > 0, X), ValueError, ("class_id=9", "0 to 4")
+    ),
+    "an area of one threshold": Row(call_of("metrics.AUC", 1), ValueError, ("num_thresholds", "> 1", "1")),
+    "an area of a word": Row(call_of("metrics.AUC", "many"), ValueError, ("num_thresholds", "integer", "many")),
+    "an unknown curve": Row(call_of("metrics.AUC", curve="roc2"), ValueError, ("curve", "'ROC'", "roc2")),
+    "too few weights of labels": Row(
+        lambda m: keras.metrics.AUC(multi_label=True, label_weights=[1, 2]).update_state(X > 0, X),
+        ValueError,
+        ("AUC(label_weights=...)", "2 weights", "5 labels"),
+    ),
+    "a specificity above 1": Row(
+        call_of("metrics.SensitivityAtSpecificity", 2.0), ValueError, ("`specificity`", "[0, 1]", "2.0")
+    ),
+    "a specificity that is a word": Row(
+        call_of("metrics.SensitivityAtSpecificity", "a"), ValueError, ("`specificity`", "[0, 1]", "a")
+    ),
+    "a class below the first": Row(call_of("metrics.IoU", 2, [-5]), ValueError, ("Target class", "-5", "[0, 2)")),
+    "no class at all": Row(call_of("metrics.IoU", 2, []), ValueError, ("Target class", "[0, 2)")),
+    "an unknown average": Row(call_of("metrics.F1Score", "mean"), ValueError, ("`average`", "'macro'", "mean")),
+    "regressors that are a word": Row(
+        call_of("metrics.R2Score", num_regressors="a"), ValueError, ("`num_regressors`", "integer", "'a'")
+    ),
+}
+
+STEPS: dict[str, Row] = {
+    "an unknown optimizer by name": Row(
+        call_of("optimizers.get", "rmsprob"), ValueError, ('"rmsprop"', '"adamw"', "Did you mean")
+    ),
+    "a class as learning rate": Row(
+        lambda m: keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay),
+        ValueError,
+        ("SGD(learning_rate=...)", "schedule"),
+    ),
+    "a word as learning rate later": Row(
+        lambda m: setattr(m.optimizer, "learning_rate", "a"), ValueError, ("SGD(learning_rate=...)", "'a'")
+    ),
+    "a mean of weights with too large a share": Row(
+        call_of("optimizers.SGD", use_ema=True, ema_momentum="a"), ValueError, ("`ema_momentum`", "[0, 1]", "'a'")
+    ),
+    "gradients accumulated over one step": Row(
+        call_of("optimizers.SGD", gradient_accumulation_steps=1),
+        ValueError,
+        ("gradient_accumulation_steps", ">= 2", "1"),
+    ),
+    "a power above zero": Row(
+        call_of("optimizers.Ftrl", learning_rate_power=1.0), ValueError, ("`learning_rate_power`", "negative", "1.0")
+    ),
+    "too few gradients": Row(with_gradient(X), ValueError, ("one gradient a variable", "1 gradients", "4 variables")),
+    "gradients of a wrong shape": Row(with_gradient(X, X, X, X), ValueError, ("shape (20, 5)", "variable", "(5, 4)")),
+    "no gradient at all": Row(with_gradient(None, None, None, None), ValueError, ("No gradients", "GradientTape")),
+    "arrays to be changed": Row(
+        lambda m: keras.optimizers.SGD().apply([X], [X]), TypeError, ("Variables", "trainable_variables", "ndarray")
+    ),
+    "a schedule of too few values": Row(
+        call_of("optimizers.schedules.PiecewiseConstantDecay", [1, 2], [0.1, 0.2]),
+        ValueError,
+        ("boundaries", "one value more"),
+    ),
+    "a schedule of words": Row(
+        call_of("optimizers.schedules.PiecewiseConstantDecay", [1], ["a", "b"]), ValueError, ("values", "number", "'a'")
+    ),
+    "a schedule that goes back": Row(
+        call_of("optimizers.schedules.PiecewiseConstantDecay", [2, 1], [0.1, 0.2, 0.3]),
+        ValueError,
+        ("boundaries", "rising"),
+    ),
+    "a schedule of no steps": Row(
+        call_of("optimizers.schedules.CosineDecay", 0.1, 0), ValueError, ("`decay_steps`", "> 0", "0")
+    ),
+    "a number as schedule of a callback": Row(
+        call_of("callbacks.LearningRateScheduler", 3),
+        TypeError,
+        ("LearningRateScheduler(schedule=...)", "function", "3"),
+    ),
+    "a schedule that returns an integer": Row(
+        fit(callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: 1)]),
+        ValueError,
+        ("`schedule`", "float", "1"),
+    ),
+    "a factor of 1": Row(call_of("callbacks.ReduceLROnPlateau", factor=1.0), ValueError, ("factor", "1.0")),
+    "a hook that is a number": Row(
+        call_of("callbacks.LambdaCallback", on_epoch_end=3), TypeError, ("on_epoch_end", "function", "3")
+    ),
+    "a log into a folder that is not there": Row(
+        fit(callbacks=[keras.callbacks.CSVLogger("no/such/log.csv")]),
+        FileNotFoundError,
+        ("CSVLogger", "no/such", "Make it"),
+    ),
+    "a checkpoint every -1 batches": Row(
+        call_of("callbacks.ModelCheckpoint", "a.keras", save_freq=-1),
+        ValueError,
+        ("save_freq", "number of batches", "-1"),
+    ),
+    "a backup nowhere": Row(call_of("callbacks.BackupAndRestore", ""), ValueError, ("backup_dir", "folder")),
+    "averages of weights that nobody keeps": Row(
+        lambda m: m.evaluate(X, CLASSES, verbose=0, callbacks=[keras.callbacks.SwapEMAWeights()]),
+        ValueError,
+        ("SwapEMAWeights", "use_ema=True", "optimizer"),
+    ),
+}
+
+
+def batches(*items: Any) -> Any:
+    yield from items
+
+
+SOURCES: dict[str, Row] = {
+    "a generator and y": Row(
+        lambda m: m.fit(batches((X, CLASSES)), CLASSES, verbose=0),
+        ValueError,
+        ("`x` as a generator", "`y`", "every batch"),
+    ),
+    "a generator and validation_split": Row(
+        lambda m: m.fit(batches((X, CLASSES)), validation_split=0.2),
+        ValueError,
+        ("validation_split", "validation_data"),
+    ),
+    "a generator that is empty": Row(lambda m: m.fit(batches(), verbose=0), ValueError, ("generator", "at least one")),
+    "a generator of arrays": Row(
+        lambda m: m.fit(batches(X), verbose=0), ValueError, ("generator", "(x, y)", "ndarray")
+    ),
+    "a generator of too few features": Row(
+        lambda m: m.fit(batches((X[:, :4], CLASSES)), verbose=0), ValueError, ("axis -1", "value 5", "(20, 4)")
+    ),
+    "a generator of NaN": Row(
+        lambda m: m.fit(batches((with_nan(X), CLASSES)), verbose=0), ValueError, ("x of a batch", "NaN", "[3, 0]")
+    ),
+    "a data set without a length": Row(
+        lambda m: m.fit(
+            type("Mine", (keras.utils.PyDataset,), {"__getitem__": lambda s, i: (X, CLASSES)})(), verbose=0
+        ),
+        NotImplementedError,
+        ("Mine", "num_batches", "__len__"),
+    ),
+    "no steps an epoch": Row(fit(steps_per_epoch=0), ValueError, ("steps_per_epoch", "at least 1", "0")),
+    "steps an epoch that are a word": Row(fit(steps_per_epoch="a"), ValueError, ("steps_per_epoch", "'a'")),
+    "validation steps below zero": Row(
+        fit(validation_data=(X, CLASSES), validation_steps=-1), ValueError, ("validation_steps", "-1")
+    ),
+    "a dict to predict": Row(lambda m: m.predict({"a": X}, verbose=0), ValueError, ("structure of `inputs`", "'a'")),
+    "a dict of two to evaluate": Row(
+        lambda m: m.evaluate({"a": X, "b": X}, CLASSES, verbose=0), ValueError, ("structure of `inputs`", "'b'")
+    ),
+    "a loss for an output that is not there": Row(fit(), ValueError, ("loss dict", "nope"), {"loss": {"nope": "mse"}}),
+    "weights for two losses where there is one": Row(
+        fit(), ValueError, ("loss_weights", "1 losses", "2 weights"), {"loss": "mse", "loss_weights": [1.0, 2.0]}
+    ),
+}
+
+
+def graph(of: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda m: of(keras.Input((3,), name="a"), keras.Input((4,), name="b"))
+
+
+MODELS: dict[str, Row] = {
+    "an output that does not depend on the input": Row(
+        graph(lambda a, b: keras.Model(a, keras.layers.Dense(2)(b))), ValueError, ("not connected", "'b'")
+    ),
+    "arrays as inputs": Row(call_of("Model", X, X), ValueError, ("inputs", "KerasTensors", "Input(...)")),
+    "a number as output": Row(graph(lambda a, b: keras.Model(a, 3)), ValueError, ("outputs", "KerasTensors", "int")),
+    "inputs without outputs": Row(graph(lambda a, b: keras.Model(a)), TypeError, ("inputs and outputs", "Sequential")),
+    "data of another shape than the input's": Row(
+        graph(lambda a, b: keras.Model(a, keras.layers.Dense(2)(a))(X)), ValueError, ("'a'", "(None, 3)", "(20, 5)")
+    ),
+    "one array for two inputs": Row(
+        graph(lambda a, b: keras.Model([a, b], keras.layers.Dense(2)(a)).predict(X[:, :3], verbose=0)),
+        ValueError,
+        ("2 input(s)", "received 1"),
+    ),
+    "a symbol as an array": Row(graph(lambda a, b: np.asarray(a)), ValueError, ("symbolic", "minifit.ops")),
+    "an Input at the end": Row(lambda m: m.add(keras.Input((3,))), ValueError, ("Input", "first", "once")),
+    "a layer beyond the last": Row(lambda m: m.get_layer(index=9), ValueError, ("index 9", "2 layers")),
+    "a word as index of a layer": Row(
+        lambda m: m.get_layer(index="a"), ValueError, ("get_layer(index=...)", "integer", "'a'")
+    ),
+    "no layer asked for": Row(lambda m: m.get_layer(), ValueError, ("name", "index")),
+    "a model under an unknown ending": Row(lambda m: m.save("a.txt"), ValueError, ("extension", ".keras", "a.txt")),
+    "a model into a folder that is not there": Row(
+        lambda m: m.save("no/such/a.keras"), FileNotFoundError, ("no/such", "does not exist", "Make it first")
+    ),
+    "a model that is not there": Row(
+        call_of("models.load_model", "nope.keras"), ValueError, ("File not found", "nope.keras")
+    ),
+    "half a JSON": Row(
+        call_of("models.model_from_json", "{"), ValueError, ("model_from_json(json_string)", "Model.to_json")
+    ),
+    "a JSON of a list": Row(call_of("models.model_from_json", "[]"), ValueError, ("model_from_json", "model", "list")),
+    "a number to clone": Row(call_of("models.clone_model", 3), ValueError, ("clone_model(model)", "int", "3")),
+    "a class that nobody knows": Row(
+        call_of("saving.deserialize_keras_object", {"class_name": "Densee", "config": {}}),
+        ValueError,
+        ("'Densee'", "custom_objects"),
+    ),
+    "a step that returns nothing": Row(
+        lambda m: trained(
+            type("Mine", (keras.Sequential,), {"train_step": lambda s, d: None})([keras.layers.Dense(3)])
+        ),
+        TypeError,
+        ("Mine.train_step", "dict", "return {"),
+    ),
+}
+
+
+def trained(model: Any) -> Any:
+    model.compile("sgd", "mse")
+    return model.fit(X, X[:, :3], verbose=0)
+
+
+FUNCTIONS: dict[str, Row] = {
+    "letters that do not fit": Row(
+        call_of("ops.einsum", "ij,jk", X, X), ValueError, ("einsum('ij,jk')", "(20, 5), (20, 5)", "'j'")
+    ),
+    "letters for more operands": Row(call_of("ops.einsum", "ij,jk", X), ValueError, ("einsum('ij,jk')", "operands")),
+    "a number as letters": Row(call_of("ops.einsum", 3, X), TypeError, ("einsum(subscripts", "ij,jk->ik", "3")),
+    "an unknown kind of quantile": Row(
+        call_of("ops.quantile", X, 0.5, method="a"), ValueError, ("quantile(method=...)", "linear", "'a'")
+    ),
+    "unequal parts": Row(call_of("ops.split", X, 3), ValueError, ("split(x, 3", "20", "equal parts")),
+    "a number as shape": Row(call_of("random.normal", -1), TypeError, ("`shape`", "tuple", "(2, 3)", "-1")),
+    "a size below zero": Row(call_of("random.uniform", (2, -1)), ValueError, ("`shape`", "at least 0", "-1")),
+    "a word as seed of a draw": Row(call_of("random.normal", (2,), seed="a"), ValueError, ("`seed`", "integer", "'a'")),
+    "a word as seed of a row of seeds": Row(call_of("random.SeedGenerator", "a"), ValueError, ("`seed`", "42", "'a'")),
+    "integers from uniform": Row(call_of("random.uniform", (2,), dtype="int32"), ValueError, ("dtype", "randint")),
+    "words to normalize": Row(call_of("utils.normalize", "a"), ValueError, ("normalize(x)", "numbers", "<U1")),
+    "words as classes": Row(
+        call_of("utils.to_categorical", ["cat"]), ValueError, ("to_categorical(x)", "numbers", "Turn text")
+    ),
+    "numbers as sequences": Row(
+        call_of("utils.pad_sequences", [1, 2]), ValueError, ("`sequences`", "list of iterables", "1")
+    ),
+    "a share above 1": Row(call_of("utils.split_dataset", X, 1.5), ValueError, ("`left_size`", "0 to 1", "1.5")),
+    "parts of more than all": Row(
+        call_of("utils.split_dataset", X, 0.5, 0.9), ValueError, ("`left_size` and `right_size`", "28", "20 samples")
+    ),
+    "an epsilon below zero": Row(call_of("config.set_epsilon", -1), ValueError, ("set_epsilon", "at least 0", "-1")),
+    "an unknown policy": Row(call_of("config.set_dtype_policy", "mixed8"), ValueError, ("'mixed8'", "'mixed_float16'")),
+    "a value of another shape": Row(lambda m: m.weights[0].assign(X), ValueError, ("assign()", "(5, 4)", "(20, 5)")),
+    "a variable without a shape": Row(call_of("Variable", np.zeros), ValueError, ("Variable", "shape")),
+    "a gradient of a number": Row(
+        lambda m: keras.GradientTape().gradient(3.0, m.weights), TypeError, ("Tensor", "float", "left the tape")
+    ),
+}
+
 ROWS = DATA | LABELS | ARGUMENTS | COMPILE | LAYERS | ELSEWHERE
+ROWS |= {
+    f"{name}({argument}={value!r})": number_row(name, others, argument, expects, value)
+    for name, others, argument, expects, values in NUMBERS
+    for value in values
+}
+ROWS |= MORE_LAYERS | MEASURES | STEPS | SOURCES | MODELS | FUNCTIONS
 
 
 @pytest.mark.filterwarnings("ignore:.*encountered")
@@ -382,7 +859,7 @@ def test_wrong_call_is_named_and_changes_nothing(name: str) -> None:
         np.testing.assert_array_equal(old, new)
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if name in DATA | LABELS | ARGUMENTS])
+@pytest.mark.parametrize("name", [*DATA, *LABELS, *ARGUMENTS, *SOURCES])
 def test_a_model_trains_after_a_wrong_call(name: str) -> None:
     """Nothing half done stays behind: the next, right call gives what it gives on a fresh model."""
     row = ROWS[name]

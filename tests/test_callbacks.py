@@ -404,5 +404,27 @@ def test_a_checkpoint_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFi
     keep = keras.callbacks.ModelCheckpoint(path, "score", 1, save_best_only=True, save_weights_only=True, mode="max")
     fit([script(score=[1.0, 0.5]), keep])
     said = capsys.readouterr().out
-    assert f"Epoch 1: saving to {path}" in said
-    assert "Epoch 2: score did not improve from 1.0" in said
+    assert f"Epoch 1: score improved from None to 1.00000, saving model to {path}" in said
+    assert f"Epoch 1: finished saving model to {path}" in said
+    assert "Epoch 2: score did not improve from 1.00000" in said
+
+
+def test_history_is_whole_when_a_callback_ends_the_run_with_an_error() -> None:
+    class Boom(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise RuntimeError("enough")
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(RuntimeError, match="enough"):
+        model.fit(np.ones((4, 2)), np.ones(4), epochs=3, verbose=0, callbacks=[Boom()])
+    assert model.history is not None
+    assert model.history.epoch == [0]
+    assert len(model.history.history["loss"]) == 1
+
+
+def test_a_line_an_epoch_is_keras_line(capsys: pytest.CaptureFixture[str]) -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones(4), verbose=2)
+    assert re.fullmatch(r"Epoch 1/1\n1/1 - \d+s - \d+(s|ms|us)/step - loss: 1\.0000\n", capsys.readouterr().out)

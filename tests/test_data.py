@@ -353,3 +353,60 @@ def test_data_go_on_in_the_middle_of_an_epoch(steps: int | None, stop: int) -> N
     assert [first for first, *_ in taken_up] == list(range(stop, stop + len(rest)))
     assert [x[:, 0].tolist() for _, _, [(x, _, _)] in taken_up] == rest
     assert rows(again) == later
+
+
+# --- shapes, limits and labels that fit lets pass --------------------------------------------------------------------
+
+
+def test_a_sequential_takes_other_shapes_that_its_layers_take() -> None:
+    model = keras.Sequential([keras.layers.Conv2D(1, 3, padding="same")])
+    model.compile("sgd", "mse", metrics=["mae"])
+    for size in (8, 6):
+        x, y = np.ones((4, size, size, 2)), np.ones((4, size, size, 1))
+        model.fit(x, y, verbose=0)
+        assert model.predict(x, verbose=0).shape == y.shape
+    flat = keras.Sequential([keras.layers.Flatten()])
+    assert [flat.predict(np.ones((3, *shape)), verbose=0).shape for shape in ((5, 7), (7, 5))] == [(3, 35)] * 2
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        model.predict(np.ones((4, 8, 8, 3)), verbose=0)
+    promised = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.Conv2D(1, 3)])
+    assert promised.predict(np.ones((4, 6, 6, 2)), verbose=0).shape == (4, 4, 4, 1)  # as in Keras
+    drawn = keras.Model(promised.inputs, promised.outputs)
+    with pytest.raises(ValueError, match=r"shape \(8, 8, 2\)"):
+        drawn.predict(np.ones((4, 6, 6, 2)), verbose=0)
+
+
+def test_labels_of_a_model_with_open_sizes_are_held_against_what_it_gives() -> None:
+    model = keras.Sequential([keras.Input((None, None, 2)), keras.layers.Conv2D(1, 3, padding="same")])
+    model.compile("sgd", "mse", metrics=["mae"])
+    for size in (8, 6):
+        model.fit(np.ones((4, size, size, 2)), np.ones((4, size, size, 1)), verbose=0)
+
+
+def test_epochs_and_steps_can_be_limited_from_outside() -> None:
+    steps: list[int] = []
+    count = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: steps.append(batch))
+    keras.config.set_max_epochs(2)
+    keras.config.set_max_steps_per_epoch(3)
+    try:
+        assert (keras.config.max_epochs(), keras.config.max_steps_per_epoch()) == (2, 3)
+        for epochs in (1, 4):
+            line().fit(X, X, batch_size=2, epochs=epochs, verbose=0, callbacks=[count])
+        assert steps == [0, 1, 2] * 3
+        assert line().predict(X, batch_size=2, verbose=0).shape == (6, 1)
+    finally:
+        keras.config.set_max_epochs(None)
+        keras.config.set_max_steps_per_epoch(None)
+
+
+def test_infinite_labels_are_left_to_the_callback_that_judges_the_loss() -> None:
+    broken = np.where(X == 5, np.inf, X)
+    model = line()
+    for arguments in ({"x": X, "y": broken}, {"x": broken, "y": X, "callbacks": [keras.callbacks.TerminateOnNaN()]}):
+        with pytest.raises(ValueError, match="infinite values"):
+            model.fit(verbose=0, **arguments)
+    with np.errstate(all="ignore"):
+        history = model.fit(X, broken, epochs=3, verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])
+    assert len(history.epoch) == 1
+    with pytest.raises(ValueError, match=r"validation_data\[1\] holds"):
+        model.fit(X, X, validation_data=(X, broken), verbose=0, callbacks=[keras.callbacks.TerminateOnNaN()])

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -370,7 +371,6 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
     "layers in call": (lambda: MakesLayersLate()(ONES), ValueError, "cannot add new elements of state.*'dense'"),
     "a name with a slash": (lambda: layers.Dense(1, name="a/b"), ValueError, "cannot contain"),
     "trainable as text": (lambda: layers.Dense(1, trainable="no"), ValueError, "boolean"),
-    "bfloat16": (lambda: layers.Dense(1, dtype="bfloat16")(ONES), ValueError, "NumPy has no bfloat16"),
     "an unknown type": (lambda: layers.Dense(1, dtype="float31"), ValueError, "float31"),
     "a number by position": (lambda: layers.Dense(1)(ONES, 3), ValueError, "keyword argument"),
     "weights by name": (lambda: layers.Layer().add_weight("kernel"), ValueError, "keyword argument"),
@@ -387,7 +387,7 @@ WRONG: dict[str, tuple[Any, type[Exception], str]] = {
         ValueError,
         "incompatible with the layer: expected axis -1",
     ),
-    "one row of features": (lambda: layers.Dense(1)(np.ones(3)), ValueError, "needs inputs of shape"),
+    "one row of features": (lambda: layers.Dense(1)(np.ones(3)), ValueError, "min_ndim=2, found ndim=1.*axis missing"),
     "normalisation over no such axis": (lambda: layers.LayerNormalization(axis=3)(ONES), ValueError, "out of bounds"),
     "a batch axis out of range": (lambda: layers.BatchNormalization(axis=-3)(ONES), ValueError, "out of bounds"),
     "a mask of another rank": (
@@ -427,3 +427,117 @@ def test_a_lambda_comes_back_where_the_file_is_trusted() -> None:
     again = layers.Lambda.from_config(config, safe_mode=False)
     np.testing.assert_array_equal(again(np.array([[3.0]])).numpy(), [[9.0]])
     assert again.compute_output_shape((None, 3)) == (None, 3)
+
+
+# --- what a call for the sake of shapes leaves behind ----------------------------------------------------------------
+
+
+class Counts(layers.Layer):
+    """Counts its calls, and draws numbers at each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = self.add_weight((), "zeros", "int32", trainable=False)
+        self.seeds = keras.random.SeedGenerator(3)
+        self.seen = keras.metrics.Mean()
+        self.inner = layers.Dense(1, kernel_initializer=keras.initializers.RandomNormal(seed=self.seeds))
+
+    def call(self, x: Any) -> Any:
+        self.calls.assign_add(1)
+        self.seen.update_state(1.0)
+        return self.inner(x) + keras.random.normal((1,), seed=self.seeds) + keras.random.normal((1,))
+
+    def state(self) -> tuple[int, int, float, float]:
+        drawn = float(keras.random.normal(())[()])
+        return int(self.calls), int(self.seeds.state.numpy()[1]), float(self.seen.count), drawn
+
+
+def test_drawing_and_building_a_model_moves_no_variable_and_no_stream() -> None:
+    keras.utils.set_random_seed(1)
+    first = float(keras.random.normal(())[()])
+    keras.utils.set_random_seed(1)
+    keras.Sequential([keras.Input((3,)), layer := Counts()])
+    # The first weights of the inner layer are made once and for all, and with the seed that they took.
+    assert layer.state() == (0, 1, 0.0, first)
+    layer.compute_output_shape((None, 3))
+    assert layer.state()[:3] == (0, 1, 0.0)
+    layer(np.ones((2, 3)))
+    assert layer.state()[:3] == (1, 2, 1.0)
+
+
+def test_fit_counts_only_the_steps_of_a_model_that_it_builds() -> None:
+    class Subclassed(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = Counts()
+
+        def call(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model = Subclassed()
+    model.compile("sgd", "mse")
+    model.fit(np.ones((6, 3)), np.ones((6, 1)), batch_size=2, verbose=0)
+    assert int(model.layer.calls) == 3
+
+
+@pytest.mark.parametrize("sequential", [False, True])
+def test_whoever_calls_a_model_has_the_last_word_on_training(sequential: bool) -> None:
+    x = keras.Input((20,))
+    model = keras.Model(x, layers.Dropout(0.5)(x, training=True))
+    model = keras.Sequential([model]) if sequential else model
+    ones = np.ones((2, 20))
+    assert (model.predict(ones, verbose=0) == 1).all()
+    assert (model(ones, training=False).numpy() == 1).all()
+    assert (model(ones).numpy() == 0).any()  # nobody said anything, so what was drawn holds
+
+
+def test_add_variable_is_add_weight() -> None:
+    layer = layers.Layer()
+    variable = layer.add_variable(shape=(2,), initializer="ones", trainable=False)
+    assert layer.non_trainable_variables == [variable]
+
+
+def test_normalization_adapts_to_arrays_of_other_libraries() -> None:
+    class Foreign:
+        def __init__(self, array: np.ndarray) -> None:
+            self.array, self.shape = array, array.shape
+
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+            return self.array
+
+    data = RNG.normal(size=(8, 2)).astype("float32")
+    one, other = layers.Normalization(), layers.Normalization()
+    one.adapt([Foreign(data[:4]), (Foreign(data[4:]), "labels")])
+    other.adapt(data)
+    np.testing.assert_allclose(one.mean, other.mean, rtol=1e-6)
+    np.testing.assert_allclose(one.variance, other.variance, rtol=1e-6)
+
+
+# --- bfloat16 --------------------------------------------------------------------------------------------------------
+
+
+def test_bfloat16_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    layer = layers.Dense(1, dtype="bfloat16")  # may be made, described and read anywhere
+    with pytest.raises(ValueError, match="pip install ml_dtypes"):
+        layer(ONES)
+    with pytest.raises(ValueError, match="pip install ml_dtypes"):
+        keras.losses.MeanSquaredError(dtype="bfloat16")
+
+
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+def test_a_model_in_bfloat16_trains_as_in_float32(policy: str) -> None:
+    pytest.importorskip("ml_dtypes")
+    x = RNG.normal(size=(32, 4))
+    y = x.sum(axis=1, keepdims=True)
+    losses = []
+    for dtype in (policy, "float32"):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential(
+            [layers.Dense(8, "tanh", dtype=dtype), layers.BatchNormalization(dtype=dtype), layers.Dense(1, dtype=dtype)]
+        )
+        model.compile(keras.optimizers.Adam(0.02), keras.losses.MeanSquaredError(dtype=dtype.removeprefix("mixed_")))
+        losses.append(model.fit(x, y, epochs=3, verbose=0, shuffle=False).history["loss"])
+        assert model.predict(x, verbose=0).dtype == dtype.removeprefix("mixed_")
+        assert model.weights[0].dtype == ("float32" if dtype != "bfloat16" else dtype)
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.05)

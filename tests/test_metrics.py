@@ -270,3 +270,12 @@ def test_a_loss_and_its_gradient_stay_on_the_device(name: str) -> None:
         loss = getattr(keras.losses, name)()(backend.asarray(y_true), variable, backend.asarray(np.ones(5)))
     assert isinstance(tape.gradient(loss, variable).value, DeviceArray)
     assert not FETCHED
+
+
+def test_only_given_thresholds_are_part_of_what_describes_an_auc() -> None:
+    assert "thresholds" not in keras.metrics.AUC(num_thresholds=3).get_config()
+    assert keras.metrics.AUC(thresholds=[0.5]).get_config()["thresholds"] == [0.5]
+
+
+def test_variables_are_known_under_the_name_of_their_metric() -> None:
+    assert [v.path for v in keras.metrics.Mean(name="loss").variables] == ["loss/total", "loss/count"]

@@ -585,3 +585,15 @@ def test_the_check_refuses_what_it_cannot_check() -> None:
     assert check_gradients(lambda x, *_: [layer(x), layer(2 * x)], [normal(4, 3), *layer.weights]) < 1e-9
     np.testing.assert_array_equal(weights[0], layer.get_weights()[0])
     assert keras.config.floatx() == before
+
+
+REDUCTIONS = ["sum", "mean", "max", "min", "prod", "var", "std", "logsumexp", "any", "all", "median", "amax", "amin"]
+
+
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_axes_may_come_as_a_list(name: str) -> None:
+    x, reduce = normal(2, 3, 4), getattr(ops, name)
+    as_list, as_tuple = (backend.to_numpy(reduce(x, axis=axes)) for axes in ([0, 2], (0, 2)))
+    np.testing.assert_array_equal(as_list, as_tuple)
+    if name not in ("any", "all"):
+        check(lambda x: reduce(x, axis=[0, 2], keepdims=True), x)

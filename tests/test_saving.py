@@ -457,3 +457,70 @@ def test_nested_data_come_back_bit_by_bit(tmp_path: Path) -> None:
 def test_what_is_no_plain_data_is_told_apart() -> None:
     assert is_plain({"a": [1, (None, np.zeros(2))]})
     assert not any(map(is_plain, (print, {1, 2}, object(), [open], np.array([None]))))
+
+
+# --- states as nested dicts ------------------------------------------------------------------------------------------
+
+
+def test_the_state_of_a_model_goes_out_and_in_by_paths() -> None:
+    model = network()
+    model.compile(keras.optimizers.Adam(name="adam"), "mse", metrics=["mae"])
+    model.fit(X, Y, verbose=0)
+    tree = model.get_state_tree()
+    assert tree["optimizer_variables"]["adam"]["iteration"] == 1
+    assert {name.rstrip("_0123456789") for name in tree["metrics_variables"]} == {"loss", "mean_absolute_error"}
+    numbers = model.get_state_tree("numpy_array")["non_trainable_variables"]
+    (norm,) = next(iter(numbers.values())).values()
+    assert set(norm) == {"moving_mean", "moving_variance"}
+    assert isinstance(norm["moving_mean"], np.ndarray)
+
+    path = model.trainable_variables[0].path.split("/")
+    model.set_state_tree({"trainable_variables": {path[0]: {path[1]: {path[2]: np.full((4, 3), 7.0)}}}})
+    assert (model.get_weights()[0] == 7).all()
+    with pytest.raises(ValueError, match="Unknown variable name: 'weights'"):
+        model.set_state_tree({"weights": {}})
+    with pytest.raises(ValueError, match="value_format"):
+        model.get_state_tree("lists")
+
+
+def test_a_state_with_one_path_twice_is_refused() -> None:
+    x = keras.Input((2,))
+    inner = [keras.Sequential([keras.layers.Dense(1, name="dense")], name="same") for _ in range(2)]
+    model = keras.Model(x, [part(x) for part in inner])
+    with pytest.raises(ValueError, match="found twice"):
+        model.get_state_tree()
+
+
+# --- other types, and what JSON makes of them ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["weights.h5", "keras"])
+def test_bfloat16_is_exchanged_with_every_float_type(tmp_path: Path, ending: str) -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    path = tmp_path / f"net.{ending}"
+    for dtype in ("bfloat16", "float32"):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, dtype=dtype)])
+        (model.save if ending == "keras" else model.save_weights)(path)
+        for other in ("bfloat16", "float16", "float64"):
+            loaded = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, dtype=other)])
+            loaded.load_weights(path)
+            expected = model.get_weights()[0].astype(bfloat16 if other == "bfloat16" else other)
+            np.testing.assert_array_equal(loaded.get_weights()[0], expected)
+
+
+def test_a_part_of_a_symbol_comes_back_from_json() -> None:
+    x = keras.Input((3, 4))
+    model = keras.Model(x, x[:, 1, 1:])
+    again = keras.models.model_from_json(model.to_json())
+    np.testing.assert_array_equal(again.predict(np.ones((2, 3, 4)), verbose=0), np.ones((2, 3)))
+
+
+def test_a_registered_function_is_written_under_its_full_name() -> None:
+    @keras.saving.register_keras_serializable("tests")
+    def twice(x: Any) -> Any:
+        return 2 * x
+
+    described = keras.saving.serialize_keras_object(twice)
+    assert described["config"] == "tests>twice"
+    assert keras.saving.deserialize_keras_object(described) is twice
+    assert keras.saving.deserialize_keras_object({**described, "config": "twice"}) is twice

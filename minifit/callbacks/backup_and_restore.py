@@ -56,7 +56,7 @@ class BackupAndRestore(Callback, BatchCounter):
         BatchCounter.__init__(self)
         if not backup_dir:
             raise ValueError("Empty `backup_dir` argument passed: name a folder for the backups.")
-        if save_freq != "epoch" and not isinstance(save_freq, int):
+        if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 0):
             raise ValueError(
                 f'Invalid value for argument `save_freq`: expected "epoch" or a number of batches; got {save_freq!r}.'
             )

@@ -79,9 +79,16 @@ class CallbackList:
             callback.others = early
         self._listeners = {hook: _those_who_hear(early, hook) for hook in _ALL_HOOKS}
         self._late = {hook: _those_who_hear(late, hook) for hook in _ALL_HOOKS}
-        self._batch_logs_are_read = any(
-            getattr(c, "reads_batch_logs", True) for c in self.callbacks if _overrides(c, "on_train_batch_end")
-        )
+        self._logs_unread = {
+            hook
+            for hook in ("on_train_batch_end", "on_test_batch_end", "on_predict_batch_end")
+            if not any(getattr(c, "reads_batch_logs", True) for c in self.callbacks if _overrides(c, hook))
+        }
+
+    def is_heard(self, *hooks: str) -> bool:
+        """Tell whether any of these hooks does more than move a progress bar."""
+        heard = [listener for hook in hooks for listener in (*self._listeners[hook], *self._late[hook])]
+        return any(type(getattr(listener, "__self__", None)) is not ProgbarLogger for listener in heard)
 
     def call(self, hook: str, *position: int, logs: Any = None) -> None:
         """Call one hook of all callbacks.
@@ -97,7 +104,7 @@ class CallbackList:
         listeners, late = self._listeners[hook], self._late[hook]
         if not (listeners or late):
             return
-        if hook == "on_train_batch_end" and not self._batch_logs_are_read:
+        if hook in self._logs_unread:
             logs = None
         elif callable(logs):
             logs = logs()
@@ -106,8 +113,9 @@ class CallbackList:
             for listener in listeners:
                 listener(*position, logs)
         except Exception:
-            # A run that one callback ends with an error is still backed up.
-            for listener in late:
+            # A run that one callback ends with an error is still backed up, and its history is whole.
+            behind = listeners[listeners.index(listener) + 1 :]
+            for listener in (*(h for h in behind if isinstance(getattr(h, "__self__", None), History)), *late):
                 listener(*position, logs)
             raise
         for listener in late:

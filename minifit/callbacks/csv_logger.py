@@ -39,6 +39,8 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         path = Path(self.filename)
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"CSVLogger(filename={str(path)!r}): the folder does not exist. Make it first.")
         self.append_header = not (self.append and path.exists() and path.stat().st_size)
         self._open("a" if self.append else "w")
         self.keys = None

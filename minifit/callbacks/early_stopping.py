@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..naming import check_numbers
 from .callback import Logs
 from .monitor import MonitorCallback
 from .progress import say
@@ -50,8 +51,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
-        if patience < 0:
-            raise ValueError(f"EarlyStopping(patience=...) counts epochs, 0 or more; got {patience!r}.")
+        check_numbers(self, 0, whole=True, patience=patience, start_from_epoch=start_from_epoch)
+        check_numbers(self, optional=True, baseline=baseline)
         self.patience = patience
         self.verbose = verbose
         self.baseline = baseline

@@ -48,5 +48,7 @@ class LambdaCallback(Callback):
         for hook, function in given.items():
             if hook.startswith("on_") and hook not in (*HOOKS, "on_batch_begin", "on_batch_end"):
                 raise TypeError(f"LambdaCallback knows no hook {hook!r}; hooks are {', '.join(HOOKS)}.")
+            if hook.startswith("on_") and function is not None and not callable(function):
+                raise TypeError(f"LambdaCallback({hook}=...) expects a function; got {function!r}.")
             if function is not None:
                 setattr(self, hook, function)

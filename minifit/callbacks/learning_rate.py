@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..naming import check_numbers
 from .callback import Callback, Logs
 from .monitor import MonitorCallback
 from .progress import say
@@ -43,6 +44,8 @@ class LearningRateScheduler(Callback):
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
+        if not callable(schedule):
+            raise TypeError(f"LearningRateScheduler(schedule=...) expects a function of the epoch; got {schedule!r}.")
         self.schedule = schedule
         self.verbose = verbose
 
@@ -100,6 +103,8 @@ class ReduceLROnPlateau(MonitorCallback):
         **ignored: Any,
     ) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
+        check_numbers(self, 0, factor=factor, min_lr=min_lr)
+        check_numbers(self, 0, whole=True, patience=patience, cooldown=cooldown)
         if factor >= 1.0:
             raise ValueError(f"ReduceLROnPlateau does not support a factor >= 1.0: got factor={factor}.")
         self.factor, self.patience, self.verbose = factor, patience, verbose

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..naming import check_numbers
 from .callback import Logs
 from .monitor import MonitorCallback
 from .progress import say
@@ -79,7 +80,8 @@ class ModelCheckpoint(MonitorCallback, BatchCounter):
             raise ValueError(
                 f"ModelCheckpoint(filepath=...) of {what} must end in {', '.join(endings)}; got {self.filepath!r}."
             )
-        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int)):
+        check_numbers(self, optional=True, initial_value_threshold=initial_value_threshold)
+        if save_freq != "epoch" and (isinstance(save_freq, bool) or not isinstance(save_freq, int) or save_freq < 1):
             raise ValueError(
                 f'Unrecognized save_freq: ModelCheckpoint(save_freq=...) expects "epoch" or a number of batches; got '
                 f"{save_freq!r}."
@@ -90,6 +92,7 @@ class ModelCheckpoint(MonitorCallback, BatchCounter):
         self.save_freq = save_freq
         self.reads_batch_logs = save_freq != "epoch"
         self._current_epoch = 0
+        self._why = ""  # what is better than before, for a person
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._current_epoch = epoch
@@ -109,12 +112,14 @@ class ModelCheckpoint(MonitorCallback, BatchCounter):
         if self.save_best_only and not self._is_best(epoch, logs):
             return
         if self.verbose:
-            say(f"\nEpoch {epoch + 1}: saving to {path}")
+            say(f"\nEpoch {epoch + 1}: {self._why}saving model to {path}")
         path.parent.mkdir(parents=True, exist_ok=True)
         if self.save_weights_only:
             self.model.save_weights(path)
         else:
             self.model.save(path)
+        if self.verbose:
+            say(f"\nEpoch {epoch + 1}: finished saving model to {path}")
 
     def _is_best(self, epoch: int, logs: Logs) -> bool:
         current = self.get_monitor_value(logs)
@@ -122,11 +127,13 @@ class ModelCheckpoint(MonitorCallback, BatchCounter):
             why = "is not logged" if current is None else f"is no single number ({current})"
             warnings.warn(f"{self.monitor} {why}: ModelCheckpoint saves, so that nothing is lost.", stacklevel=4)
             return True
+        best = "None" if self.best is None else f"{self.best:.5f}"
         if self._is_improvement(current, self.best):
+            self._why = f"{self.monitor} improved from {best} to {current:.5f}, "
             self.best = current
             return True
         if self.verbose:
-            say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {self.best}")
+            say(f"\nEpoch {epoch + 1}: {self.monitor} did not improve from {best}")
         return False
 
     def _path(self, epoch: int, batch: int | None, logs: Logs) -> Path:

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 from .. import ops
+from ..naming import check_numbers
 from .callback import Callback, Logs
 
 
@@ -42,6 +43,7 @@ class MonitorCallback(Callback):
                 stacklevel=3,
             )
             mode = "auto"
+        check_numbers(self, min_delta=min_delta)
         self.monitor = monitor
         self.mode = mode
         self.best = baseline

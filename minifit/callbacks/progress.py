@@ -107,7 +107,7 @@ class Progbar:
     def _draw(self, finished: bool, elapsed: float) -> None:
         total = self.target
         a_step = elapsed / max(1, self._seen)
-        clock = f"{elapsed:.0f}s {_duration(a_step)}/{self.unit_name}"
+        clock = f"{elapsed:.0f}s {'- ' * (self.verbose == 2)}{_duration(a_step)}/{self.unit_name}"
         if not finished and total:
             clock = f"{a_step * (total - self._seen):.0f}s left"
         values = " - ".join(f"{name}: {_number(value, count)}" for name, (value, count) in self._sums.items())

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..naming import check_numbers
 from ..serialization import serialize_keras_object
 from .callback import Callback, Logs
 from .event_file import EventFile
@@ -61,6 +62,7 @@ class TensorBoard(Callback):
             raise ValueError(
                 f'TensorBoard(update_freq=...) expects "epoch", "batch" or a number of batches; got {update_freq!r}.'
             )
+        check_numbers(self, 0, whole=True, histogram_freq=histogram_freq, embeddings_freq=embeddings_freq)
         if profile_batch:
             warnings.warn("TensorBoard(profile_batch=...) has no effect: see minifit.trace instead.", stacklevel=2)
         self.log_dir = os.fspath(log_dir)

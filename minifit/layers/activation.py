@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import activations, ops
+from ..naming import check_numbers
 from ..tape import unwrap
-from .input_spec import InputSpec
+from .input_spec import InputSpec, axis_of
 from .layer import Elementwise, Layer, Shape
 
 
@@ -28,6 +29,7 @@ class Activation(Elementwise):
 
 
 def _not_negative(cls: str, argument: str, value: Any, may_be_none: bool = False) -> None:
+    check_numbers(cls, optional=True, **{argument: value})
     if (value is None and not may_be_none) or (value is not None and value < 0):
         raise ValueError(
             f"{argument} of a {cls} layer cannot be {'' if may_be_none else 'None or '}a negative value. "
@@ -69,6 +71,7 @@ class LeakyReLU(Elementwise):
     def __init__(self, negative_slope: float = 0.3, **layer_arguments: Any) -> None:
         negative_slope = layer_arguments.pop("alpha", negative_slope)  # its name in older scripts
         super().__init__(**layer_arguments)
+        check_numbers(self, optional=True, negative_slope=negative_slope)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(
                 "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
@@ -85,6 +88,7 @@ class ELU(Elementwise):
 
     def __init__(self, alpha: float = 1.0, **layer_arguments: Any) -> None:
         super().__init__(**layer_arguments)
+        check_numbers(self, alpha=alpha)
         self.alpha = alpha
 
     def call(self, inputs: Any) -> Any:
@@ -122,9 +126,10 @@ class Softmax(Elementwise):
         return ops.where(mask, self._softmax(ops.where(mask, inputs, lowest)), 0.0)
 
     def _softmax(self, x: Any) -> Any:
-        if isinstance(self.axis, int) or len(self.axis) == 1:
-            return activations.softmax(x, axis=self.axis if isinstance(self.axis, int) else self.axis[0])
-        return ops.softmax(x, axis=tuple(self.axis))
+        axes = (self.axis,) if isinstance(self.axis, int) else tuple(self.axis)
+        for axis in axes:
+            axis_of(axis, x.shape, self.name)
+        return activations.softmax(x, axis=axes[0]) if len(axes) == 1 else ops.softmax(x, axis=axes)
 
 
 class PReLU(Layer):
@@ -153,7 +158,7 @@ class PReLU(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        shared = self.shared_axes or ()
+        shared = [axis_of(axis, input_shape, self.name, "shared_axes") for axis in self.shared_axes or ()]
         self.alpha = self._weight("alpha", [1 if i in shared else n for i, n in enumerate(input_shape)][1:])
         own = {i: n for i, n in enumerate(input_shape) if i and i not in shared} if shared else {}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=own)

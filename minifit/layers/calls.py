@@ -67,7 +67,7 @@ class Called(Weighted):
     call: Any
     _context_args: frozenset[str] = frozenset()
     _masks_without_input = False  # whether outputs have masks that inputs had not, as those of Embedding
-    _mixed: Any = None  # the type of the computation, if it is not that of the weights
+    _mixed: Any = None  # the type of the computation, if it is not that of the weights or not NumPy's
     _fitting: Any = None  # spec, shape and type of the last input that did fit
     input_spec: Any = None  #: an InputSpec, or several, that inputs are held against
 
@@ -140,9 +140,12 @@ class Called(Weighted):
         weights = {k: v for k, v in own.items() if isinstance(v, Variable) and v.autocast and v.dtype.kind == "f"}
         own.update({name: self._cast(v) for name, v in weights.items() if v.may_train})
         try:
-            return self.call(*args, **kwargs)
+            outputs = self.call(*args, **kwargs)
         finally:
             own.update(weights)
+        if self._mixed == "bfloat16":  # NumPy goes to float32 where it meets a number, and in products of matrices
+            return tree.map_structure(lambda x: self._cast(x) if x.dtype == "float32" else x, as_tensors(outputs))
+        return outputs
 
     def _register_call_context_args(self, *names: str) -> None:
         """Let `call` have these arguments handed on from outer layers to inner ones, as `training` is."""

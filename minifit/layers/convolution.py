@@ -7,12 +7,14 @@ from typing import Any
 
 from .. import ops
 from ..backend import standardize_data_format
+from ..naming import check_numbers
 from ..ops.convolution import check_padding, int_tuple, n_positions
 from .input_spec import InputSpec
 from .layer import Layer, Shape
 
 
 def output_shape(
+    layer: str,
     input_shape: Shape,
     window: tuple[int, ...],
     strides: tuple[int, ...],
@@ -23,7 +25,10 @@ def output_shape(
 ) -> Shape:
     """Return the shape of what a convolution or a pooling gives; open axes stay open."""
     if len(input_shape) != len(window) + 2:
-        raise ValueError(f"A window of {window} needs inputs of ndim={len(window) + 2}; got {tuple(input_shape)}.")
+        raise ValueError(
+            f"Layer {layer!r}: a window of {window} needs inputs of ndim={len(window) + 2}, samples and channels "
+            f"included; got shape {tuple(input_shape)}. Reshape the inputs; x[..., None] adds an axis of one channel."
+        )
     axis, sizes = (-1, input_shape[1:-1]) if data_format == "channels_last" else (1, input_shape[2:])
     shape = [input_shape[0], *n_positions(sizes, window, strides, dilation or (1,) * len(window), padding)]
     shape.insert(axis % len(input_shape), filters or input_shape[axis])
@@ -56,6 +61,7 @@ class Conv(Layer):
         **layer_arguments: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **layer_arguments)
+        check_numbers(self, whole=True, filters=filters, groups=groups)
         self._keep(locals())
         if filters <= 0:
             raise ValueError(
@@ -99,7 +105,7 @@ class Conv(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         where = self.strides, self.padding, self.data_format, self.dilation_rate
-        return output_shape(input_shape, self.kernel_size, *where, filters=self.filters)
+        return output_shape(self.name, input_shape, self.kernel_size, *where, filters=self.filters)
 
 
 class Conv1D(Conv):

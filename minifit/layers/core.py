@@ -13,6 +13,7 @@ import numpy as np
 from .. import backend, functional, ops, serialization
 from ..activations import relu
 from ..dtype_policies import standardize_dtype
+from ..naming import in_range
 from .input_spec import InputSpec
 from .layer import Elementwise, Layer, Shape
 
@@ -75,7 +76,9 @@ class InputLayer(Layer):
 def _as_shape(shape: Any) -> Shape:
     if isinstance(shape, (int, np.integer)):
         raise ValueError(f"Input(shape=...) expects a tuple; got {shape!r}. Write Input(shape=({shape},)).")
-    return tuple(None if size is None else int(size) for size in shape)
+    return tuple(
+        None if size is None else int(in_range("Input(shape=...): a size", size, 0, whole=True)) for size in shape
+    )
 
 
 def _as_given_by(tensor: Any, shape: Any, batch_size: Any, dtype: Any, sparse: Any, batch_shape: Any) -> Any:
@@ -192,10 +195,8 @@ class Dense(Layer):
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        if len(input_shape) < 2 or input_shape[-1] is None:
-            raise ValueError(
-                f"Dense {self.name!r} needs inputs of shape (B, ..., D) with D known; got {tuple(input_shape)}."
-            )
+        if not input_shape or len(input_shape) < 2 or input_shape[-1] is None:
+            raise ValueError(f"Dense {self.name!r} needs inputs of shape (B, ..., D) with D known; got {input_shape}.")
         self.kernel = self._weight("kernel", (input_shape[-1], self.units))
         self.bias = self._weight("bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
@@ -276,6 +277,8 @@ class Lambda(Layer):
         **layer_arguments: Any,
     ) -> None:
         super().__init__(**layer_arguments)
+        if not callable(function):
+            raise TypeError(f"Lambda(function=...) expects a function of the inputs; got {function!r}.")
         self.function, self.mask, self.arguments = function, mask, arguments or {}
         self._output_shape = output_shape
         self.supports_masking = self._masks_without_input = mask is not None

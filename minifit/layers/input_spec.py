@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from .. import tree
 from ..serialization import Described
 
@@ -71,6 +73,16 @@ class InputSpec(Described):
         return None
 
 
+def axis_of(axis: int, shape: Any, owner: str, argument: str = "axis") -> int:
+    """Return an axis counted from 0, or raise if there is none of this number."""
+    if not -len(shape) <= axis < len(shape):
+        raise np.exceptions.AxisError(
+            f"{owner}: Axis {axis} is out of bounds for input shape {tuple(shape)}. Received: {argument}={axis}; "
+            f"{argument} goes from {-len(shape)} to {len(shape) - 1}."
+        )
+    return axis % len(shape)
+
+
 def check_inputs(specs: Any, inputs: Any, layer_name: str) -> None:
     """Raise ValueError unless each input, in the order of `specs`, is what its spec asks for."""
     flat_specs = tree.flatten(specs)
@@ -99,6 +111,7 @@ def check_inputs(specs: Any, inputs: Any, layer_name: str) -> None:
         complaint = spec.complaint(x)
         if complaint:
             named = f" with name '{spec.name}'" if spec.name else ""
+            hint = ". Is an axis missing? x[None] adds one in front, x[..., None] at the end" * ("ndim=" in complaint)
             raise ValueError(
-                f"Input {index}{named} of layer '{layer_name}' is incompatible with the layer: {complaint}"
+                f"Input {index}{named} of layer '{layer_name}' is incompatible with the layer: {complaint}{hint}"
             )

@@ -15,11 +15,13 @@ from ..serialization import Described, arguments_of, describing, serialize
 from ..tape import Tensor, unwrap
 from ..variables import Variable
 from .calls import Called, as_tensors, here, map_shapes, parameters_of
+from .input_spec import check_inputs
 from .owner import Owner
 from .weights import BASE_ARGUMENTS
 
 Shape = tuple[int | None, ...]
 
+_NO_CALL = (None, None, None, None)
 _PLAIN = (str, int, float, bool, tuple, type(None))
 
 
@@ -214,7 +216,7 @@ class Layer(Called, Described):
         self._policy = dtype_policies.get(policy)
         compute, weights = self._policy.compute_dtype, self._policy.variable_dtype
         self._compute_type = None if compute == "bfloat16" else np.dtype(compute)
-        self._mixed = compute if compute != weights else None
+        self._mixed = compute if compute != weights or compute == "bfloat16" else None
 
     dtype = variable_dtype = property(lambda self: self._policy.variable_dtype, doc="The type of the weights.")
     compute_dtype = input_dtype = property(lambda self: self._policy.compute_dtype)
@@ -239,10 +241,12 @@ class Layer(Called, Described):
         if "_call_losses" not in self.__dict__:
             self._super_called()
         calls = here.calls
+        outer = calls[-1] if calls else _NO_CALL
         training = kwargs.pop("training", None)
-        handed_on = self._handed_on(kwargs) if self._context_args or (calls and calls[-1][3]) else None
+        handed_on = self._handed_on(kwargs) if self._context_args or outer[3] else None
         x = args[0] if len(args) == 1 and not kwargs else None
-        if type(x) is not Tensor:  # anything but one Tensor goes the long way
+        long_way = type(x) is not Tensor  # anything but one Tensor
+        if long_way:
             if functional.is_symbolic((args, kwargs)):
                 return functional.call_symbolically(
                     self, args, kwargs if training is None else {**kwargs, "training": training}
@@ -255,14 +259,12 @@ class Layer(Called, Described):
             self._build_for(args, kwargs)
         if self.input_spec is not None:
             self._check(x)
-        if training is None and calls:
-            training = calls[-1][1]
         if training is None:
-            training = self._training_default
+            training = self._training_default if outer[1] is None else outer[1]
         if self._call_has_training_arg and training is not None:
             kwargs["training"] = training
         masks = None
-        if type(x) is not Tensor or x._keras_mask is not None or kwargs.get("mask") is not None:
+        if long_way or x._keras_mask is not None:
             masks = self._masks(args, kwargs, x)
         losses: list[Any] = []
         calls.append((self, training, losses, handed_on))
@@ -312,6 +314,8 @@ class Layer(Called, Described):
     def _build_for(self, args: Any, kwargs: Any) -> None:
         """Call `build` with the shapes of these inputs."""
         if not self.built:
+            if self.input_spec is not None and args:
+                check_inputs(self.input_spec, args[0], self.name)
             self.build(**self._shapes_for("build", args, kwargs))
 
     def _build_at_init(self) -> None:

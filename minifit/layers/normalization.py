@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import backend, ops
+from ..naming import check_numbers
 from ..ops.normalization import moments_of, normalize
 from ..tape import unwrap
-from .input_spec import InputSpec
+from .input_spec import InputSpec, axis_of
 from .layer import Layer, Shape
 
 
@@ -73,12 +74,15 @@ class BatchNormalization(Layer):
         **layer_arguments: Any,
     ) -> None:
         super().__init__(**layer_arguments)
+        check_numbers(self, whole=True, axis=axis)
+        check_numbers(self, 0, 1, momentum=momentum, renorm_momentum=renorm_momentum)
+        check_numbers(self, 0, epsilon=epsilon)
         self._keep(locals())
         self.renorm_clipping = _checked_clipping(renorm_clipping or {}) if renorm else renorm_clipping
         self.supports_masking = True
 
     def build(self, input_shape: Shape) -> None:
-        axis = _in_range(self.axis, len(input_shape), input_shape)
+        axis = axis_of(self.axis, input_shape, self.name)
         size = input_shape[axis]
         self.gamma = self._weight("gamma", (size,), autocast=False) if self.scale else None
         self.beta = self._weight("beta", (size,), autocast=False) if self.center else None
@@ -145,14 +149,8 @@ class BatchNormalization(Layer):
         return r if gamma is None else r * gamma, shift if beta is None else shift + beta
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        _in_range(self.axis, len(input_shape), input_shape)
+        axis_of(self.axis, input_shape, self.name)
         return tuple(input_shape)
-
-
-def _in_range(axis: int, ndim: int, shape: Any) -> int:
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"Axis {axis} is out of bounds for input shape {tuple(shape)}. Received: axis={axis}")
-    return axis % ndim
 
 
 def _checked_clipping(clipping: dict[str, float]) -> dict[str, float]:
@@ -201,6 +199,7 @@ class LayerNormalization(Layer):
         super().__init__(**layer_arguments)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}")
+        check_numbers(self, 0, epsilon=epsilon)
         self._keep(locals())
         self.axis: Any = axis if isinstance(axis, int) else list(axis)
         self.supports_masking = True
@@ -208,7 +207,7 @@ class LayerNormalization(Layer):
 
     def _axes(self, shape: Any) -> tuple[int, ...]:
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
-        return tuple(sorted(_in_range(axis, len(shape), shape) for axis in axes))
+        return tuple(sorted(axis_of(axis, shape, self.name) for axis in axes))
 
     def build(self, input_shape: Shape) -> None:
         shape = [input_shape[axis] for axis in self._axes(input_shape)]

@@ -42,7 +42,7 @@ class Pooling(Layer):
         return self.pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return output_shape(input_shape, self.pool_size, self.strides, self.padding, self.data_format)
+        return output_shape(self.name, input_shape, self.pool_size, self.strides, self.padding, self.data_format)
 
 
 class MaxPooling1D(Pooling):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from ..naming import check_numbers
 from ..serialization import serialize
 from ..tape import unwrap
 from .layer import Layer, Shape
@@ -26,6 +27,9 @@ class Rescaling(Layer):
 
     def __init__(self, scale: Any, offset: Any = 0.0, **layer_arguments: Any) -> None:
         super().__init__(**layer_arguments)
+        for argument, value in (("scale", scale), ("offset", offset)):
+            if (value if hasattr(value, "dtype") else np.asarray(value)).dtype.kind in "OSU":
+                raise ValueError(f"Rescaling({argument}=...) expects a number or an array of numbers; got {value!r}.")
         self.scale, self.offset = scale, offset
         self.supports_masking = True
 
@@ -70,6 +74,8 @@ class Normalization(Layer):
     ) -> None:
         super().__init__(**layer_arguments)
         self.axis = () if axis is None else (axis,) if isinstance(axis, int) else tuple(axis)
+        for one in self.axis:
+            check_numbers(self, whole=True, axis=one)
         self.input_mean, self.input_variance, self.invert = mean, variance, invert
         self.supports_masking = True
         if (mean is None) != (variance is None):

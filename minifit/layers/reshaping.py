@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import functional, ops
 from ..backend import standardize_data_format
+from ..naming import check_numbers
 from .input_spec import InputSpec
 from .layer import Layer
 
@@ -49,6 +50,10 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], **layer_arguments: Any) -> None:
         super().__init__(**layer_arguments)
+        if not isinstance(target_shape, (list, tuple)):
+            raise TypeError(f"Reshape(target_shape=...) expects a tuple such as (28, 28, 1); got {target_shape!r}.")
+        for size in target_shape:
+            check_numbers(self, whole=True, target_shape=size)
         self.target_shape = tuple(target_shape)
         if any(size < -1 for size in self.target_shape):
             raise ValueError(

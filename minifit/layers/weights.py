@@ -29,7 +29,7 @@ class Weighted(Owner):
     path: str | None = None
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("_variables", "_trainable", "_call_losses"):
+        if name in ("_variables", "_trainable", "_call_losses", "name", "_policy"):
             self._super_called()
         if name == "_layers":
             return [owner for owner in self._owned(Owner) if owner is not self]
@@ -96,7 +96,7 @@ class Weighted(Owner):
             dtype_policies.standardize_dtype(positional.get("dtype", dtype) or self.variable_dtype)
         )
         if initializer is None:
-            initializer = "glorot_uniform" if dtype.kind == "f" else "zeros"
+            initializer = "zeros" if dtype.kind in "iub" else "glorot_uniform"
         variable = Variable(
             initializers.get(initializer),
             shape=() if shape is None else tuple(shape),

@@ -7,6 +7,7 @@ lets a weight act on a sample.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend, dtype_policies, ops
-from ..naming import auto_name, refuse_unknown, snake_case
+from ..naming import auto_name, check_numbers, refuse_unknown, snake_case
 from ..serialization import Described, serialize
 from ..tape import Tensor, unwrap
 
@@ -45,6 +46,7 @@ class Loss(Described):
     """
 
     takes_labels = False  # whether labels stay the whole numbers that they are
+    _averaged: Any = None  # the same as `call` and the mean of what it gives, where they are one op
 
     def __init__(
         self, name: str | None = None, reduction: str | None = "sum_over_batch_size", dtype: Any = None
@@ -82,7 +84,10 @@ class Loss(Described):
         mask = getattr(y_pred, "_keras_mask", None)
         y_pred = as_type(y_pred, self._dtype)
         y_true = as_array(y_true) if self.takes_labels else as_type(y_true, self._dtype)
-        values = self.call(y_true, y_pred)
+        if sample_weight is None and mask is None and self._averaged is not None and y_pred.size:
+            values = self._averaged(y_true, y_pred, mean=True)
+        else:
+            values = self.call(y_true, y_pred)
         if not hasattr(values, "ndim"):
             raise TypeError(
                 f"The loss {self.name} must return one value a sample, an array or Tensor of shape (N,); it "
@@ -91,7 +96,7 @@ class Loss(Described):
         own_mask = getattr(values, "_keras_mask", None)
         if own_mask is not None:
             mask = own_mask if mask is None else np.logical_and(mask, own_mask)
-        loss = reduce_weighted(values, sample_weight, self.reduction, mask)
+        loss = as_type(reduce_weighted(values, sample_weight, self.reduction, mask), self._dtype)
         return loss if isinstance(loss, Tensor) else Tensor(loss)
 
     def get_config(self) -> dict[str, Any]:
@@ -107,12 +112,15 @@ def as_array(x: Any) -> Any:
     if hasattr(x, "dtype"):
         return backend.asarray(x)
     x = np.asarray(x)
+    if x.dtype.kind in "OSU":
+        raise ValueError(f"Losses and metrics expect arrays of numbers as labels, predictions and weights; got {x!r}.")
     return backend.asarray(x, dtype=backend.floatx() if x.dtype.kind == "f" else None)
 
 
 def as_type(x: Any, dtype: Any) -> Any:
     """Return `x` as an array or Tensor of a type."""
-    x = as_array(x)
+    if not isinstance(x, Tensor):
+        x = as_array(x)
     return x if x.dtype == dtype else x.astype(dtype)
 
 
@@ -144,14 +152,16 @@ def align_ranks(a: Any, b: Any, expand: bool = True) -> tuple[Any, Any]:
 def pair(name: str, y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     """Return both as floats of one type and one shape, or say why that cannot be."""
     y_pred = as_float(y_pred)
-    y_true, y_pred = align_ranks(as_type(y_true, y_pred.dtype), y_pred)
+    y_true = as_type(y_true, y_pred.dtype)
+    if y_true.shape != y_pred.shape:
+        y_true, y_pred = align_ranks(y_true, y_pred)
     if y_true.shape != y_pred.shape:
         n_outputs = 1 if y_true.ndim < 2 else y_true.shape[-1]
         advice = f" Give the last layer {n_outputs} unit{'s' * (n_outputs > 1)}."
         if n_outputs == 1 and "crossentropy" in name:
             advice = " For integer class labels use the loss sparse_categorical_crossentropy."
         raise ValueError(
-            f"The loss {name} needs y_true and y_pred of one shape (they must have the same shape); y_true has shape "
+            f"{name} needs y_true and y_pred of one shape (they must have the same shape); y_true has shape "
             f"{y_true.shape}, y_pred {y_pred.shape}.{advice}"
         )
     return y_true, y_pred
@@ -265,6 +275,17 @@ def init_from(
     return __init__
 
 
+#: What options of the engine's own functions have to be.
+_RANGES: dict[str, dict[str, Any]] = {
+    "label_smoothing": {"least": 0, "most": 1},
+    "gamma": {"least": 0},
+    "delta": {"least": 0},
+    "threshold": {},
+    "ignore_class": {"whole": True},
+    "k": {"least": 1, "whole": True},
+}
+
+
 class OfFunction(Described):
     """What is made of a function and of options that it gets at every call.
 
@@ -281,6 +302,12 @@ class OfFunction(Described):
             order = (order or cls.argument_order).format(" ".join([*inspect.signature(fn).parameters][2:]))
             base = cls.__mro__[1]
             cls.__init__ = init_from(base, order, {"name": fn.__name__, **defaults}, {"fn": fn}, fn)  # type: ignore[method-assign]
+
+    def _take(self, fn: Any, options: dict[str, Any]) -> None:
+        self.fn, self.options = fn, options
+        if str(getattr(fn, "__module__", "")).startswith("minifit."):
+            for name in _RANGES.keys() & options.keys():
+                check_numbers(self, optional=True, **_RANGES[name], **{name: options[name]})
 
     def __getattr__(self, name: str) -> Any:
         options = vars(self).get("options", {})
@@ -320,8 +347,11 @@ class LossFunction(OfFunction, Loss):
         **options: Any,
     ) -> None:
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
-        self.fn, self.options = fn, options
+        self._take(fn, options)
         self.takes_labels = getattr(fn, "takes_labels", False)
+        if hasattr(fn, "averaged") and reduction in ("sum_over_batch_size", "mean"):
+            if type(self).call is LossFunction.call:
+                self._averaged = functools.partial(fn.averaged, **self.options)
 
     def check_labels(self, y_true: Any, output_shape: tuple[int | None, ...]) -> None:
         if hasattr(self.fn, "check_labels"):

@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
 from .. import backend, ops
 from ..backend import epsilon
+from ..naming import check_numbers
 from ..tape import Tensor, unwrap
 from .loss import LossFunction, as_array, as_float, pair
 
@@ -99,6 +101,12 @@ def sparse_categorical_crossentropy(
     Probabilities are divided by their sum and then clipped to [1e-7, 1 - 1e-7]. Samples whose label is `ignore_class`
     cost 0 and do not count in a mean; any other label that is none of the C classes is an error.
     """
+    return _sparse(y_true, y_pred, from_logits, ignore_class, axis)
+
+
+def _sparse(
+    y_true: Any, y_pred: Any, from_logits: Any = False, ignore_class: Any = None, axis: Any = -1, mean: bool = False
+) -> Any:
     y_pred = as_float(y_pred)
     if axis != -1 and axis != y_pred.ndim - 1:
         y_true, y_pred = _classes_last(y_true, y_pred, axis)
@@ -110,7 +118,8 @@ def sparse_categorical_crossentropy(
         labels = labels * valid
     logits = y_pred if from_logits else _logits_of(y_pred, "softmax")
     if logits is not None:
-        loss = ops.softmax_crossentropy_sparse(logits, None if from_logits else y_pred, labels=labels)
+        mean = mean and valid is None
+        loss = ops.softmax_crossentropy_sparse(logits, None if from_logits else y_pred, labels=labels, mean=mean)
     else:
         p = _normalised(y_pred)
         loss = -ops.log(ops.squeeze(ops.take_along_axis(p, indices=labels[..., None], axis=-1), axis=-1))
@@ -183,7 +192,7 @@ def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
 def _logits_of(y_pred: Any, activation: str) -> Any:
     """Return what `activation` computed these probabilities from, if that is where they come from."""
     name, logits = getattr(y_pred, "made_by", None) or (None, None)
-    return logits if name == activation and logits is not None and logits.tracked else None
+    return logits if name == activation and (logits.tracked or not y_pred.tracked) else None
 
 
 def _clip(p: Any) -> Any:
@@ -208,7 +217,8 @@ def _classes_last(y_true: Any, y_pred: Any, axis: Any) -> tuple[Any, Any]:
     if isinstance(axis, bool):
         raise ValueError(f"`axis` must be of type `int`, the axis of the classes; got {axis!r}.")
     y_true = as_array(y_true)
-    order = [i for i in range(y_pred.ndim) if i != axis % y_pred.ndim] + [axis % y_pred.ndim]
+    axis = normalize_axis_index(axis, y_pred.ndim, "axis of the classes")
+    order = [i for i in range(y_pred.ndim) if i != axis] + [axis]
     if y_true.ndim == y_pred.ndim:
         y_true = np.transpose(y_true, order)
     return y_true, np.transpose(y_pred, order)
@@ -224,7 +234,7 @@ def with_mask(values: Any, mask: Any) -> Tensor:
 def _several_classes(name: str, y_pred: Any) -> None:
     if y_pred.ndim < 2 or y_pred.shape[-1] == 1:
         raise ValueError(
-            f"The loss {name} needs one output a class, y_pred of shape (N, C) with C of 2 or more; got "
+            f"{name} needs one output a class, y_pred of shape (N, C) with C of 2 or more; got "
             f"{y_pred.shape}. For two classes and one output use binary_crossentropy; for numbers use mse."
         )
 
@@ -240,7 +250,7 @@ def as_labels(
     if labels.shape != shape[:-1]:
         one_hot = labels.shape == shape
         raise ValueError(
-            f"The loss {name} needs integer labels y_true of shape {shape[:-1]} for y_pred of shape {shape} (they must "
+            f"{name} needs integer labels y_true of shape {shape[:-1]} for y_pred of shape {shape} (they must "
             f"have the same shape up until the last dimension); got {labels.shape}."
             + (" One-hot labels go with categorical_crossentropy." if one_hot else "")
         )
@@ -286,6 +296,7 @@ def _check_by_kind(y_true: Any, shape: Any, name: str, **options: Any) -> None:
 _fn: Any
 for _fn in (binary_crossentropy, categorical_crossentropy, binary_focal_crossentropy, categorical_focal_crossentropy):
     _fn.check_labels = _check_shares
+sparse_categorical_crossentropy.averaged = _sparse  # type: ignore[attr-defined]
 sparse_categorical_crossentropy.check_labels = _check_sparse  # type: ignore[attr-defined]
 crossentropy.check_labels = _check_by_kind  # type: ignore[attr-defined]
 for _fn in (sparse_categorical_crossentropy, categorical_generalized_cross_entropy, crossentropy):
@@ -329,6 +340,7 @@ class CategoricalGeneralizedCrossEntropy(LossFunction):
         name: str = "categorical_generalized_cross_entropy",
         dtype: Any = None,
     ) -> None:
+        check_numbers(self, q=q)
         if not 0 < q < 1:
             raise ValueError(f"q must be in the interval (0, 1); got {q!r}.")
         super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)

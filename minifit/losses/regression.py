@@ -18,8 +18,15 @@ __all__ += ["CosineSimilarity"]
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """Return the mean over the last axis of (y_true - y_pred)²: (N, C) to (N,)."""
+    return _mean_squared_error(y_true, y_pred)
+
+
+def _mean_squared_error(y_true: Any, y_pred: Any, mean: bool = False) -> Any:
     y_true, y_pred = pair("mean_squared_error", y_true, y_pred)
-    return ops.mean_squared_difference(y_true, y_pred)
+    return ops.mean_squared_difference(y_true, y_pred, mean=mean)
+
+
+mean_squared_error.averaged = _mean_squared_error  # type: ignore[attr-defined]
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:

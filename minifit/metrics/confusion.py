@@ -10,6 +10,7 @@ import numpy as np
 from .. import backend, ops
 from ..backend import Array, epsilon
 from ..losses.loss import align_ranks, as_array, as_type, divide_no_nan, fit_weights, init_from
+from ..naming import check_numbers
 from ..tape import unwrap
 from .accuracy import same_shape
 from .metric import Metric, add, as_result
@@ -64,6 +65,11 @@ class ConfusionMetric(Metric):
                 raise ValueError(
                     "When class_id is provided, y_pred must be a 2D array with shape (num_samples, num_classes), found "
                     f"shape: {y_pred.shape}"
+                )
+            if self.class_id >= y_pred.shape[-1]:
+                raise ValueError(
+                    f"{self.name} has class_id={self.class_id}, but y_pred has {y_pred.shape[-1]} classes, 0 to "
+                    f"{y_pred.shape[-1] - 1}."
                 )
             y_true, y_pred = (y[..., self.class_id, None] for y in (y_true, y_pred))
         weights = as_type(1 if sample_weight is None else unwrap(sample_weight), "float64")
@@ -125,8 +131,8 @@ def _checked(thresholds: Any, default: float) -> list[float]:
     if thresholds is None:
         return [default]
     thresholds = list(thresholds) if np.ndim(thresholds) else [thresholds]
-    outside = [t for t in thresholds if t is None or t < 0 or t > 1]
-    if outside:
+    outside = [t for t in thresholds if not isinstance(t, (int, float, np.number)) or not 0 <= t <= 1]
+    if outside or not thresholds:
         raise ValueError(f"Threshold values must be in [0, 1]. Received: {outside}")
     return thresholds
 
@@ -180,6 +186,8 @@ class _Rate(ConfusionMetric):
         dtype: Any = None,
     ) -> None:
         super().__init__(dtype, name)
+        check_numbers(self, 1, whole=True, optional=True, top_k=top_k)
+        check_numbers(self, 0, whole=True, optional=True, class_id=class_id)
         self.init_thresholds, self.top_k, self.class_id = thresholds, top_k, class_id
         self.thresholds = _checked(thresholds, 0.5 if top_k is None else _NEVER)
         self._count_at(self.thresholds, self.counted)
@@ -226,9 +234,10 @@ class _Constrained(ConfusionMetric):
     ) -> None:
         super().__init__(dtype, name)
         ((argument, value),) = at.items()
-        if not 0 <= value <= 1:
+        if not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
             raise ValueError(f"Argument `{argument}` must be in the range [0, 1]. Received: {argument}={value}")
         _at_least(1, num_thresholds)
+        check_numbers(self, 0, whole=True, optional=True, class_id=class_id)
         self.value, self.num_thresholds, self.class_id = value, num_thresholds, class_id
         setattr(self, argument, value)
         self.thresholds = [0.5] if num_thresholds == 1 else [i / (num_thresholds - 1) for i in range(num_thresholds)]
@@ -268,7 +277,7 @@ class RecallAtPrecision(_Constrained):
 
 
 def _at_least(least: int, num_thresholds: int) -> None:
-    if num_thresholds < least:
+    if not isinstance(num_thresholds, (int, np.integer)) or num_thresholds < least:
         raise ValueError(
             f"Argument `num_thresholds` must be an integer > {least - 1}. Received: num_thresholds={num_thresholds}"
         )
@@ -323,11 +332,12 @@ class AUC(ConfusionMetric):
         methods = ("interpolation", "majoring", "minoring")
         self.summation_method = _one_of("summation method", summation_method, methods, str.lower)
         if thresholds is not None:
-            self.init_thresholds = inner = sorted(thresholds)
+            self.init_thresholds = inner = sorted(_checked(thresholds, 0.5))
             num_thresholds = len(inner) + 2
         else:
             _at_least(2, num_thresholds)
             inner = [i / (num_thresholds - 1) for i in range(1, num_thresholds - 1)]
+        check_numbers(self, 0, whole=True, optional=True, num_labels=num_labels)
         if num_labels and not multi_label:
             raise ValueError("`num_labels` is needed only when `multi_label` is True.")
         self.num_thresholds, self.from_logits, self._from_logits = num_thresholds, from_logits, from_logits
@@ -338,12 +348,18 @@ class AUC(ConfusionMetric):
         if num_labels or not multi_label:
             self._build((None, num_labels))
 
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        return {k: v for k, v in config.items() if k != "thresholds" or v is not None}
+
     def _build(self, shape: Sequence[int | None]) -> None:
         if self.multi_label and len(shape) != 2:
             raise ValueError(
                 f"`y_pred` must have rank 2 when `multi_label=True`. Found rank {len(shape)}. Full shape received for "
                 f"`y_pred`: {shape}"
             )
+        if self.multi_label and self.label_weights is not None and len(self.label_weights) != shape[1]:
+            raise ValueError(f"AUC(label_weights=...) holds {len(self.label_weights)} weights for {shape[1]} labels.")
         self._count_at(self.thresholds, _ALL, shape[1] if self.multi_label else None)
         self._built = True
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..backend import asarray, epsilon
 from ..losses.loss import as_array, as_type, fit_weights, init_from
+from ..naming import check_numbers
 from ..tape import unwrap
 from .metric import Metric, add, as_result
 
@@ -52,12 +53,12 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         super().__init__(dtype or "int", name)
+        check_numbers(self, 1, whole=True, num_classes=num_classes)
         self.num_classes = num_classes
         self.target_class_ids = list(range(num_classes) if target_class_ids is None else target_class_ids)
-        if max(self.target_class_ids) >= num_classes:
-            raise ValueError(
-                f"Target class id {max(self.target_class_ids)} is out of range, which is [0, {num_classes})."
-            )
+        wrong = [i for i in self.target_class_ids if not 0 <= i < num_classes]
+        if wrong or not self.target_class_ids:
+            raise ValueError(f"Target class id {wrong} is out of range, which is [0, {num_classes}).")
         self.ignore_class, self.axis = ignore_class, axis
         self.sparse_y_true, self.sparse_y_pred = sparse_y_true, sparse_y_pred
         self.total_cm = self.add_variable(

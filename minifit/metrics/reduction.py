@@ -113,7 +113,9 @@ class MeanMetricWrapper(OfFunction, Mean):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name, dtype)
-        self.fn, self.options = fn, options
+        if not callable(fn):
+            raise TypeError(f"{type(self).__name__}(fn=...) expects a function of y_true and y_pred; got {fn!r}.")
+        self._take(fn, options)
         if not hasattr(self, "_direction") and (isinstance(fn, losses.Loss) or fn in losses.FUNCTIONS):
             self._direction = "down"
 

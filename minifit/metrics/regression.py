@@ -11,6 +11,7 @@ from .. import ops
 from ..backend import epsilon
 from ..losses.loss import as_type, fit_weights, pair
 from ..losses.regression import unit
+from ..naming import in_range
 from ..tape import unwrap
 from .metric import Metric, add, as_result
 from .reduction import Mean, MeanMetricWrapper
@@ -102,10 +103,7 @@ class R2Score(Metric):
             raise ValueError(
                 f"Invalid value for argument `class_aggregation`: expected one of {allowed}; got {class_aggregation!r}."
             )
-        if num_regressors < 0:
-            raise ValueError(
-                f"Invalid value for argument `num_regressors`: expected 0 or more; got {num_regressors!r}."
-            )
+        in_range("Invalid value for argument `num_regressors`: R2Score", num_regressors, 0, whole=True)
         self.class_aggregation = class_aggregation
         self.num_regressors = num_regressors
         self.num_samples = self.add_sum("num_samples")

@@ -20,6 +20,12 @@ from .op import *  # noqa: F403
 from .reductions import *  # noqa: F403
 from .shaping import *  # noqa: F403
 
+_NOT_DRAWN = {"is_tensor", "dtype", "convert_to_numpy", "convert_to_tensor", "shape", "unary", "binary"}
+_NOT_DRAWN |= {"cond", "switch", "while_loop", "fori_loop", "scan", "map", "vectorized_map"}  # these take functions
+for _name, _value in list(globals().items()):
+    if inspect.isfunction(_value) and _value.__module__ != op.__module__ and _name not in _NOT_DRAWN:  # noqa: F405
+        globals()[_name] = drawable(_value)  # noqa: F405
+
 
 def __getattr__(name: str) -> Any:
     """Hand out NumPy's function of a name that is not defined here, where it works on Tensors."""

@@ -8,21 +8,32 @@ from ..backend import epsilon, xp
 from .elementwise import clip, log
 from .nn import log_softmax, sigmoid, softmax, softplus
 from .op import array, as_float, joint_op, unwrap
+from .reductions import mean as average
 from .reductions import sum
 from .shaping import moveaxis, squeeze, take_along_axis
 
 
-def _mean_squared_vjp(needs, dy, y, a, b):
+#
+# Those that take `mean` can end in the mean over all samples, which spares training an op of its own for that.
+
+
+def _a_sample(dy, x, mean):
+    """Return the gradient of each sample's loss, given that of the losses or of their mean."""
+    return dy / (x.size // x.shape[-1]) if mean else dy
+
+
+def _mean_squared_vjp(needs, dy, y, a, b, mean=False):
+    dy = _a_sample(dy, a, mean)
     slope = (dy * (2 / a.shape[-1]))[..., None]
     return (a - b) * slope if needs[0] else None, (b - a) * slope if needs[1] else None
 
 
 @joint_op(_mean_squared_vjp)
-def mean_squared_difference(a, b):
-    """Return the mean over the last axis of (a - b)²; a and b (..., C) of one shape, result (...)."""
+def mean_squared_difference(a, b, mean=False):
+    """Return the mean over the last axis of (a - b)²; a and b (..., C) of one shape, result (...) or one number."""
     difference = a - b
     difference *= difference
-    return difference.sum(axis=-1) / a.shape[-1]
+    return average.forward(difference, axis=None if mean else -1)
 
 
 #
@@ -51,8 +62,8 @@ def _pick(rows, labels):
     return np.squeeze(np.take_along_axis(rows, labels[..., None], axis=-1), axis=-1)
 
 
-def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
-    p = probabilities
+def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels, mean=False):
+    p, dy = probabilities, _a_sample(dy, logits, mean)
     if p is None:
         p = softmax(logits)
     else:
@@ -65,7 +76,7 @@ def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels):
 
 
 @joint_op(_softmax_sparse_vjp, shortcut=True)
-def softmax_crossentropy_sparse(logits, probabilities, labels):
+def softmax_crossentropy_sparse(logits, probabilities, labels, mean=False):
     """Return the cross-entropy in nats of integer labels.
 
     Parameters
@@ -78,12 +89,14 @@ def softmax_crossentropy_sparse(logits, probabilities, labels):
 
     Returns
     -------
-    (...)
+    (...), or one number
     """
     if probabilities is None:
-        return -_pick(log_softmax(logits), labels)
-    low, high = _clip_bounds(probabilities)
-    return -np.log(np.minimum(np.maximum(_pick(probabilities, labels), low), high))  # np.clip is slower on few numbers
+        log_p = _pick(log_softmax(logits), labels)
+    else:
+        low, high = _clip_bounds(probabilities)
+        log_p = np.log(np.minimum(np.maximum(_pick(probabilities, labels), low), high))  # np.clip takes twice as long
+    return -(average.forward(log_p) if mean else log_p)
 
 
 def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):

@@ -35,24 +35,19 @@ def matmul(x1, x2):
     return np.matmul(*agree(x1, x2))
 
 
-def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False):
+def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False, out=None):
     if relu:
         dy = dy * (y > 0)
     if x.ndim != 2:  # every sample's every row is a row of one large product
-        dx, dkernel, dbias = _dense_vjp(
-            needs, dy.reshape(-1, kernel.shape[1]), y, x.reshape(-1, x.shape[-1]), kernel, bias
-        )
+        dy, rows = dy.reshape(-1, kernel.shape[1]), x.reshape(-1, x.shape[-1])
+        dx, dkernel, dbias = _dense_vjp(needs, dy, y, rows, kernel, bias, out=out)
         return None if dx is None else dx.reshape(x.shape), dkernel, dbias
-    dx, to_kernel, to_bias = needs
+    into = {} if out is None or out.dtype != dy.dtype else {"out": out}
     return (
-        None if dx is False else np.dot(dy, kernel.T),
-        None if to_kernel is False else _product(x.T, dy, to_kernel),
-        None if to_bias is False else _product(_ones(len(dy), dy.dtype, xp()), dy, to_bias),  # the sum of the rows
+        np.dot(dy, kernel.T) if needs[0] else None,
+        np.dot(x.T, dy, **into) if needs[1] else None,
+        np.dot(_ones(len(dy), dy.dtype, xp()), dy) if needs[2] else None,  # the sum of the rows
     )
-
-
-def _product(a, b, out):
-    return np.dot(a, b) if out is True or out.dtype != b.dtype else np.dot(a, b, out=out)
 
 
 @functools.lru_cache(8)
@@ -98,6 +93,8 @@ def contract(*operands, subscripts):
 
 def einsum(subscripts, *operands):
     """Return the sums of products that letters describe: ``"ij,jk->ik"`` is a product of matrices."""
+    if not isinstance(subscripts, str):
+        raise TypeError(f'einsum(subscripts, *operands) expects letters such as "ij,jk->ik"; got {subscripts!r}.')
     terms, arrow, out = subscripts.replace(" ", "").partition("->")
     if not arrow:
         letters = terms.replace(".", "").replace(",", "")
@@ -105,7 +102,11 @@ def einsum(subscripts, *operands):
     operands = tuple(array(x) for x in operands)
     if any(len(set(term)) < len(term) for term in terms.replace("...", "").split(",")):
         raise ValueError(f"einsum({subscripts!r}): a letter twice in one operand is not supported; see diagonal().")
-    return contract(*operands, subscripts=f"{terms}->{out}")
+    try:
+        return contract(*operands, subscripts=f"{terms}->{out}")
+    except ValueError as error:
+        shapes = [tuple(x.shape) for x in operands]
+        raise ValueError(f"einsum({subscripts!r}) does not fit operands of the shapes {shapes}: {error}") from None
 
 
 def tensordot(x1, x2, axes=2):

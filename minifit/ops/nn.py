@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import backend
 from ..backend import floatx, xp
+from ..naming import check_numbers
 from .elementwise import absolute, erf, maximum, minimum, sqrt, square, tanh, where
 from .op import array, as_float, op, unwrap
 from .reductions import mean, norm, sum
@@ -211,6 +212,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     """
     if sparse:
         raise ValueError("one_hot(sparse=True) is not supported; arrays are dense here.")
+    check_numbers("one_hot", 1, whole=True, num_classes=num_classes)
     x = unwrap(array(x))
     hot = x[..., None] == xp().arange(num_classes)
     return np.moveaxis(hot, -1, axis).astype(dtype or floatx())
@@ -243,6 +245,7 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 def in_top_k(targets, predictions, k):
     """Tell for every row whether its target is among the k largest predictions; at a tie it is."""
+    check_numbers("in_top_k", 0, whole=True, k=k)
     predictions, targets = unwrap(array(predictions)), unwrap(array(targets))
     own = np.take_along_axis(predictions, targets[..., None], axis=-1)
     return (np.sum(predictions > own, axis=-1) < k) & ~np.isnan(own[..., 0])

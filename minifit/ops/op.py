@@ -27,6 +27,7 @@ class Traced:
 
     __slots__ = ()
     value: Any
+    symbolic = False  # whether it stands for arrays of which only the shape is known
 
     def record(self, op: Op, inputs: tuple, options: dict) -> Any:
         """Run `op` and remember it."""
@@ -36,10 +37,34 @@ class Traced:
         """Return the same values, through which no gradient flows."""
         raise TypeError("Traced is a marker; only the tape's Tensor has values.")
 
+    def draw(self, function: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
+        """Note that a function was called on what stands for arrays."""
+        raise TypeError("Traced is a marker; only a symbol draws.")
+
 
 def unwrap(x: Any) -> Any:
     """Return a Tensor's array; anything else as it is."""
     return x.value if isinstance(x, Traced) else x
+
+
+def drawable(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function of several ops be one call in a graph of symbols."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        symbol = _symbol((*args, *kwargs.values()))
+        return function(*args, **kwargs) if symbol is None else symbol.draw(function, args, kwargs)
+
+    return call
+
+
+def _symbol(values: Sequence[Any]) -> Any:
+    for x in values:
+        if type(x) in (list, tuple) and x and isinstance(x[0], (Traced, list, tuple)):
+            x = _symbol(x)
+        if isinstance(x, Traced) and x.symbolic:
+            return x
+    return None
 
 
 class Op:
@@ -57,7 +82,7 @@ class Op:
         self.vjp = vjp
         self.n_inputs = n_inputs  # what comes after them is an option; 0: what has no name is an input
         self.shortcut = shortcut  # whether the second input is on the way to the first, and may be passed by
-        self.writes = writes  # whether gradients can be written where they are wanted
+        self.writes = writes  # whether the second input's gradient can be written where it is wanted
         self.__name__, self.__module__ = forward.__name__, forward.__module__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward  # where help() finds the arguments
@@ -125,8 +150,8 @@ def joint_op(
     """Make the decorated forward an `Op` whose products share work.
 
     `vjp` is ``vjp(needs, dy, y, *inputs, **options) -> one gradient an input``, where
-    ``needs[i]`` tells whether input i's gradient is wanted at all. Where an op `writes`, it may also be an
-    array: the gradient is then written there, and that array returned.
+    ``needs[i]`` tells whether input i's gradient is wanted at all. Where it `writes` it also takes `out`, an
+    array that the gradient of the second input may be written into.
     """
     return lambda forward: Op(forward, vjp, shortcut=shortcut, writes=writes)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from ..backend import xp
+from ..naming import check_numbers
 from .elementwise import absolute, exp, log, power, sqrt, square
 from .op import array, as_float, like, op, unwrap
 from .shaping import concatenate, moveaxis, ravel, reshape, take_along_axis
@@ -179,6 +180,7 @@ def sort(x, axis=-1):
 def top_k(x, k, sorted=True):
     """Return the k largest along the last axis, largest first, and where they are."""
     x = array(x)
+    check_numbers("top_k", 0, x.shape[-1], whole=True, k=k)
     places = np.argsort(-unwrap(x), axis=-1, kind="stable")[..., :k]
     return take_along_axis(x, places, axis=-1), places
 
@@ -196,10 +198,15 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
         ``"linear"``, ``"lower"``, ``"higher"``, ``"nearest"`` or ``"midpoint"``.
     keepdims : bool
     """
+    if method not in ("linear", "lower", "higher", "nearest", "midpoint"):
+        raise ValueError(
+            f'quantile(method=...) is "linear", "lower", "higher", "nearest" or "midpoint"; got {method!r}.'
+        )
     rows, shape = _rows(as_float(x), axis, keepdims)
     rows = sort(rows)
     found = []
     for share in np.ravel(q).tolist():
+        check_numbers("quantile", 0, 1, q=share)
         place = share * (rows.shape[-1] - 1)
         low, high = int(np.floor(place)), int(np.ceil(place))
         way = {"linear": place - low, "lower": 0.0, "higher": 1.0, "nearest": np.round(place) - low, "midpoint": 0.5}

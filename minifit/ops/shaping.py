@@ -14,7 +14,7 @@ from .op import agree, array, joint_op, like, op, unbroadcast, unwrap
 
 
 @op(lambda dy, y, x, shape=None, newshape=None: np.reshape(dy, x.shape))
-def reshape(x, shape=None, newshape=None):
+def reshape(x, newshape=None, shape=None):
     """Return the elements in another shape, whichever of the two names it is given under."""
     return np.reshape(x, newshape if shape is None else shape)
 

@@ -30,7 +30,8 @@ __all__ = [
 ]
 
 _CLASSES = (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Lion, Ftrl)
-_registry = Registry("optimizers", _CLASSES, aliases={c.__name__.lower(): c for c in _CLASSES}, example="adam")
+_registry = Registry("optimizers", _CLASSES, example="adam")
+_registry.named = {c.__name__.lower(): c for c in _CLASSES} | _registry.named
 serialize, deserialize = _registry.module_functions()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array, floatx
+from ..naming import check_numbers
 from .optimizer import Optimizer, share
 
 
@@ -28,6 +29,7 @@ class _TwoMeans(Optimizer):
     ) -> None:
         super().__init__(learning_rate, *common, **named)
         self.beta_1, self.beta_2 = share(self, "beta_1", beta_1), share(self, "beta_2", beta_2)
+        check_numbers(self, 0, epsilon=epsilon)
         self.epsilon = epsilon
 
 

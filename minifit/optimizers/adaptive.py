@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..naming import check_numbers
 from .adam import move_mean
 from .optimizer import Optimizer, share
 
@@ -38,6 +39,7 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(learning_rate, *common, **named)
         self.rho, self.momentum = share(self, "rho", rho), share(self, "momentum", momentum)
+        check_numbers(self, 0, epsilon=epsilon)
         self.epsilon, self.centered = epsilon, centered
         wanted = {"velocity": True, "momentum": momentum, "average_gradient": centered}
         self.slot_names = tuple((name,) for name, want in wanted.items() if want)
@@ -80,6 +82,7 @@ class Adagrad(Optimizer):
         **named: Any,
     ) -> None:
         super().__init__(learning_rate, *common, **named)
+        check_numbers(self, 0, epsilon=epsilon, initial_accumulator_value=initial_accumulator_value)
         self.initial_accumulator_value, self.epsilon = initial_accumulator_value, epsilon
         self.first_values = {"accumulator": initial_accumulator_value}
 
@@ -106,6 +109,7 @@ class Adadelta(Optimizer):
         self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, *common: Any, **named: Any
     ) -> None:
         super().__init__(learning_rate, *common, **named)
+        check_numbers(self, 0, epsilon=epsilon)
         self.rho, self.epsilon = share(self, "rho", rho), epsilon
 
     def rule(self, w: Array, g: Array, rate: float, accumulated_grad: Array, accumulated_delta_var: Array) -> None:
@@ -150,8 +154,10 @@ class Ftrl(Optimizer):
         self.l2_regularization_strength = l2_regularization_strength
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         for name in ("initial_accumulator_value", *(n for n in vars(self) if n.endswith("_strength"))):
+            check_numbers(self, **{name: getattr(self, name)})
             if getattr(self, name) < 0:
                 raise ValueError(f"`{name}` needs to be positive or zero. Received: {name}={getattr(self, name)}.")
+        check_numbers(self, learning_rate_power=learning_rate_power, beta=beta)
         if learning_rate_power > 0:
             raise ValueError(
                 "`learning_rate_power` needs to be negative or zero. "

@@ -19,7 +19,7 @@ import numpy as np
 
 from .. import backend, initializers
 from ..backend import Array
-from ..naming import auto_name, refuse_unknown, snake_case
+from ..naming import auto_name, in_range, refuse_unknown, snake_case
 from ..serialization import Described, serialize
 from ..tape import Tensor, changed, unwrap
 from ..variables import FlatVector, Variable
@@ -104,7 +104,7 @@ class Optimizer(Described):
         self.loss_scale_factor = loss_scale_factor
         self.gradient_accumulation_steps = gradient_accumulation_steps
         self._check_arguments()
-        self._iterations = self._number(0, "iteration", "int64")
+        self._iterations = self._number(0, "iteration", "int32")
         self._set_rate(learning_rate)
         self._undecayed: list[Variable] = []
         self._undecayed_names = ""
@@ -129,20 +129,21 @@ class Optimizer(Described):
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can bound the gradients of "
                 f"{owner}(...); got {', '.join(clips)}."
             )
-        for argument, value in clips.items():
-            if value <= 0:
-                raise ValueError(f"{owner}({argument}=...) must be above 0; got {value!r}.")
+        for argument in (*clips, "loss_scale_factor", "weight_decay"):
+            if getattr(self, argument) is not None:
+                in_range(f"{owner}({argument}=...)", getattr(self, argument), 0, above=argument != "weight_decay")
         for argument, least in (("gradient_accumulation_steps", 2), ("ema_overwrite_frequency", 1)):
             value = getattr(self, argument)
             if value is not None and not (isinstance(value, int) and value >= least):
                 raise ValueError(f"`{argument}` must be an integer >= {least}; {owner}(...) got {value!r}.")
-        if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ValueError(f"`ema_momentum` must be in the range [0, 1]; got {self.ema_momentum!r}.")
+        momentum = self.ema_momentum
+        if self.use_ema and not (isinstance(momentum, (int, float, np.number)) and 0 <= momentum <= 1):
+            raise ValueError(f"`ema_momentum` must be in the range [0, 1]; got {momentum!r}.")
 
     # -- the learning rate ------------------------------------------------------------------------
 
     def _set_rate(self, value: Any) -> None:
-        if callable(value):
+        if callable(value) and not isinstance(value, type):
             self._learning_rate: Any = value
             return
         if not isinstance(value, (float, np.floating)):
@@ -152,7 +153,7 @@ class Optimizer(Described):
         self._learning_rate = self._number(float(self._checked_rate(value)), "learning_rate", backend.floatx())
 
     def _checked_rate(self, value: Any) -> Any:
-        if not 0 <= value < math.inf:
+        if isinstance(value, str) or not 0 <= value < math.inf:
             raise ValueError(f"{type(self).__name__}(learning_rate=...) must be at least 0 and finite; got {value!r}.")
         return value
 
@@ -205,6 +206,12 @@ class Optimizer(Described):
         """Lay the variables out as one vector, and make the slots. Done at the first step."""
         if self.built:
             return
+        for variable in variables:
+            if not isinstance(variable, Variable):
+                raise TypeError(
+                    f"{type(self).__name__} changes Variables, such as model.trainable_variables; got "
+                    f"{type(variable).__name__}."
+                )
         self._n_before = len(self._own)
         kept: dict[str, list[Variable]] = {}
         if self.use_ema:
@@ -233,6 +240,7 @@ class Optimizer(Described):
         self._index = {key: i for i, key in enumerate(self._ids)}
         self._gradient = backend.xp().zeros_like(flat.vector)
         self._gradient_views = flat.views(self._gradient)
+        self._room = dict(zip(self._ids, self._gradient_views, strict=True))
         self._spare = backend.xp().empty_like(flat.vector)
         self._find_decayed()
 
@@ -383,18 +391,18 @@ class Optimizer(Described):
             self._lay_out(self.flat.variables)
         return self.flat  # type: ignore[return-value]
 
-    def room(self, variables: Sequence[Variable]) -> list[Array] | None:
-        """Return where the gradients of these variables are wanted; what is written there need not be copied."""
-        ready = self.flat is not None and not self.flat.stale and list(map(id, variables)) == self._ids
-        return self._gradient_views if ready else None
+    def room(self) -> dict[int, Array]:
+        """Return where gradients are wanted, by ids of variables: what is written there need not be copied."""
+        return {} if self.flat is None or self.flat.stale else self._room
 
     def _gather(self, flat: FlatVector, gradients: Sequence[Any], variables: Sequence[Variable]) -> list[int]:
         """Copy the gradients into the flat one; return the indices of the variables without."""
-        arrays = [unwrap(gradient) for gradient in gradients]
+        ordered = gradients
         if list(map(id, variables)) != self._ids:
-            arrays = self._in_order(arrays, variables)
+            ordered = self._in_order(gradients, variables)
         skipped = []
-        for i, (array, view) in enumerate(zip(arrays, self._gradient_views, strict=True)):
+        for i, (gradient, view) in enumerate(zip(ordered, self._gradient_views, strict=True)):
+            array = unwrap(gradient)
             if array is view:  # where it was wanted
                 continue
             if array is None:
@@ -409,7 +417,7 @@ class Optimizer(Described):
                 view[...] = array
         if skipped:
             without = [v.path for v, gradient in zip(variables, gradients, strict=True) if gradient is None]
-            self._warn_of_missing(without, len(skipped) == len(arrays))
+            self._warn_of_missing(without, len(skipped) == len(ordered))
         return skipped
 
     def _in_order(self, arrays: Sequence[Any], variables: Sequence[Variable]) -> list[Any]:
@@ -564,8 +572,9 @@ class Optimizer(Described):
 
 def share(optimizer: Optimizer, name: str, value: float) -> float:
     """Return a decay rate if it is one, from 0 to 1; at 1 a corrected mean would divide by zero."""
-    if not 0 <= value <= 1 or (value == 1 and name.startswith("beta")):
-        raise ValueError(f"{type(optimizer).__name__}({name}=...) must be from 0 to 1; got {value!r}.")
+    in_range(f"{type(optimizer).__name__}({name}=...)", value, 0, 1)
+    if value == 1 and name.startswith("beta"):
+        raise ValueError(f"{type(optimizer).__name__}({name}=...) must be below 1; got {value!r}.")
     return float(value)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import backend
+from ..naming import check_numbers, in_range
 from ..serialization import Described, Registry
 
 
@@ -45,8 +46,11 @@ class _Decay(LearningRateSchedule):
     def _at(self, step: np.ndarray) -> Any:
         raise NotImplementedError
 
-    @staticmethod
-    def _positive(name: str, steps: float) -> float:
+    def _positive(self, name: str, steps: float) -> float:
+        """Return a number of steps, if it is one; the other arguments were set before."""
+        for argument, value in {**vars(self), name: steps}.items():
+            if argument not in ("name", "staircase", "cycle") and (argument, value) != ("warmup_target", None):
+                in_range(f"{type(self).__name__}({argument}=...)", value)
         if steps <= 0:
             raise ValueError(f"Argument `{name}` must be > 0; got {name}={steps}.")
         return steps
@@ -64,8 +68,8 @@ class ExponentialDecay(_Decay):
         name: str = "ExponentialDecay",
     ) -> None:
         self.initial_learning_rate, self.decay_rate = initial_learning_rate, decay_rate
-        self.decay_steps = self._positive("decay_steps", decay_steps)
         self.staircase, self.name = staircase, name
+        self.decay_steps = self._positive("decay_steps", decay_steps)
 
     def _periods(self, step: np.ndarray) -> Any:
         periods = step / self.decay_steps
@@ -115,6 +119,10 @@ class PiecewiseConstantDecay(_Decay):
                 f"PiecewiseConstantDecay(boundaries, values) needs one value more than boundaries; got "
                 f"{len(boundaries)} boundaries {boundaries} and {len(values)} values {values}."
             )
+        for value in (*boundaries, *values):
+            in_range("PiecewiseConstantDecay(boundaries, values)", value)
+        if list(boundaries) != sorted(boundaries):
+            raise ValueError(f"PiecewiseConstantDecay(boundaries=...) must be in rising order; got {boundaries}.")
         self.boundaries, self.values, self.name = boundaries, values, name
 
     def _at(self, step: np.ndarray) -> Any:
@@ -138,8 +146,8 @@ class PolynomialDecay(_Decay):
         name: str = "PolynomialDecay",
     ) -> None:
         self.initial_learning_rate, self.end_learning_rate = initial_learning_rate, end_learning_rate
-        self.decay_steps = self._positive("decay_steps", decay_steps)
         self.power, self.cycle, self.name = power, cycle, name
+        self.decay_steps = self._positive("decay_steps", decay_steps)
 
     def _at(self, step: np.ndarray) -> Any:
         if self.cycle:
@@ -176,8 +184,9 @@ class CosineDecay(_Decay):
         warmup_steps: int = 0,
     ) -> None:
         self.initial_learning_rate, self.alpha, self.name = initial_learning_rate, alpha, name
-        self.decay_steps = self._positive("decay_steps", decay_steps)
+        check_numbers(self, 0, warmup_steps=warmup_steps)
         self.warmup_target, self.warmup_steps = warmup_target, warmup_steps
+        self.decay_steps = self._positive("decay_steps", decay_steps)
 
     def _at(self, step: np.ndarray) -> Any:
         first = float(self.initial_learning_rate)
@@ -216,8 +225,9 @@ class CosineDecayRestarts(_Decay):
         name: str = "SGDRDecay",
     ) -> None:
         self.initial_learning_rate, self.alpha, self.name = initial_learning_rate, alpha, name
-        self.first_decay_steps = self._positive("first_decay_steps", first_decay_steps)
+        check_numbers(self, 0, above=True, t_mul=t_mul)
         self.t_mul, self.m_mul = t_mul, m_mul
+        self.first_decay_steps = self._positive("first_decay_steps", first_decay_steps)
 
     def _at(self, step: np.ndarray) -> Any:
         done = step / self.first_decay_steps  # in lengths of the first wave

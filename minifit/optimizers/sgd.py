@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import Array
+from ..naming import check_numbers
 from .optimizer import Optimizer, share
 
 
@@ -31,6 +32,7 @@ class SGD(Optimizer):
         self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, *common: Any, **named: Any
     ) -> None:
         super().__init__(learning_rate, *common, **named)
+        check_numbers(self, momentum=momentum)
         if not 0 <= momentum <= 1:
             raise ValueError(f"`momentum` must be a float between [0, 1]. Got momentum={momentum!r}.")
         self.momentum, self.nesterov = float(momentum), nesterov
@@ -61,6 +63,7 @@ class Lion(Optimizer):
         self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.99, *common: Any, **named: Any
     ) -> None:
         super().__init__(learning_rate, *common, **named)
+        check_numbers(self, beta_1=beta_1)
         if not 0 < beta_1 <= 1:
             raise ValueError(
                 "Argument `beta_1` must be in the [0, 1] range. Otherwise, the optimizer degenerates to SignSGD. "

@@ -60,6 +60,7 @@ _SHARDING = "sharding and distribution"
 _MIXED = "scaling the loss, for training in mixed precision"
 _REMAT = "rematerialization, a device-memory saving of traced backends"
 _SPARSE = "sparse and ragged tensors"
+_PRIVATE = "a class, function or attribute that is Keras' own affair, and in no way public"
 
 #: Patterns of ``file::Class::test`` and what these tests are about.
 OUT_OF_SCOPE = {
@@ -115,6 +116,13 @@ def reason(test: str) -> str | None:
 #: The optimizers that minifit does not set out to have.
 UNLISTED = "Adafactor|Lamb|LossScaleOptimizer|Muon|MultiOptimizer|ScheduleFreeAdamW"
 
+#: What the tests take out of Keras' own modules though nobody is meant to.
+_INTERNAL = (
+    r"saving\.saving_lib\.((Sharded)?H5IOStore|DiskIOStore|NpzIOStore|safe_get_h5_dataset|_\w+)|backend\.AutocastScope"
+    r"|saving\.serialization_lib\.ObjectSharingScope|random\.seed_generator\.global_seed_generator|utils\.io_utils\.\w+"
+    r"|utils\.naming\.(get_uid|uniquify|get_object_name)|utils\.numerical_utils\.build_pos_neg_masks"
+)
+
 _LACKS_LAYER = re.compile(r"minifit has nothing for keras(?:\.src)?\.layers\.(?:\w+\.)*([A-Za-z]\w*)")
 _LACKS = {
     re.compile(r"minifit has nothing for keras(?:\.src)?\.losses\.(?:\w+\.)*(CTC|ctc)"): "the loss CTC",
@@ -122,6 +130,12 @@ _LACKS = {
     re.compile(r"(no \"|Could not locate ')adafactor\b"): "an unlisted optimizer",
     re.compile(r"minifit has nothing for keras(?:\.src)?\.applications\."): "ready-made networks",
     re.compile(r"nothing for keras(?:\.src)?\.quantizers\.|dtype_policies\.DTypePolicyMap|int8_from_"): _QUANTIZED,
+    re.compile(r"has no attribute 'overwrite_with_gradient'"): _QUANTIZED,  # what float8 keeps its scales with
+    re.compile(r"minifit has nothing for keras\.src\.initializers\.STFT"): "the initializer of a layer of spectrograms",
+    re.compile(r"Could not locate '__typespec__'"): "types of TensorFlow",
+    re.compile(rf"minifit has nothing for keras\.src\.({_INTERNAL})"): _PRIVATE,
+    re.compile(r"does not have the attribute '(_ZIP_\w+|is_remote_path)'"): _PRIVATE,
+    re.compile(r"object has no attribute '_(kernel|embeddings|tracker)'"): _PRIVATE,
     re.compile(r"fixture missing at .*test_data"): "a file that does not come with the Keras package",
 }
 
