@@ -24,6 +24,7 @@ from . import (
     tree,
     utils,
 )
+from . import dtype_policies as mixed_precision  # as older scripts call it
 from .backend import device, get_device, set_device
 from .dtype_policies import DTypePolicy
 from .functional import KerasTensor
@@ -75,6 +76,7 @@ __all__ = [
     "load_model",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",

@@ -28,6 +28,7 @@ _epsilon = 1e-7
 _image_data_format = "channels_last"
 _module: ModuleType = np
 _device = "cpu"
+counts: dict[str, int] = {}  #: how often each automatic name was given
 
 
 def floatx() -> str:
@@ -72,6 +73,11 @@ def set_image_data_format(data_format: str) -> None:
     """Set where images have their channels: ``"channels_last"`` or ``"channels_first"``."""
     global _image_data_format
     _image_data_format = standardize_data_format(data_format)
+
+
+def clear_session() -> None:
+    """Start counting automatic names from the beginning."""
+    counts.clear()
 
 
 def standardize_data_format(data_format: str | None) -> str:

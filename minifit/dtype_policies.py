@@ -105,6 +105,7 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
 
 set_global_policy = set_dtype_policy
 global_policy = dtype_policy
+Policy = DTypePolicy
 
 _registry = Registry("dtype_policies", [DTypePolicy], example="float32")
 serialize, deserialize = _registry.module_functions()

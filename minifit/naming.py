@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_counts: dict[str, int] = {}
+from .backend import clear_session as clear_session
+from .backend import counts as _counts
 
 
 def snake_case(name: str) -> str:
@@ -33,11 +34,6 @@ def auto_name(prefix: str) -> str:
     count = _counts.get(prefix, 0)
     _counts[prefix] = count + 1
     return f"{prefix}_{count}" if count else prefix
-
-
-def clear_session() -> None:
-    """Start counting automatic names from the beginning."""
-    _counts.clear()
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -396,7 +396,8 @@ class GradientTape:
         output_gradients : array like target, optional
             Weights of the target's elements, instead of ones.
         out : dict of int to array, optional
-            By ids of sources, where the gradients of these may be written; they need not be.
+            By ids of sources, where the gradients of these may be written; they need not be. What is returned is then
+            arrays, not Tensors.
 
         Returns
         -------
@@ -501,7 +502,8 @@ class GradientTape:
                 if need and gradient is not None:
                     key = id(x)
                     found[key] = found[key] + gradient if key in found else gradient
-        return [g if g is None or isinstance(g, Tensor) else Tensor(g) for g in map(found.get, map(id, wanted))]
+        gradients = map(found.get, map(id, wanted))
+        return list(gradients) if out else [g if g is None or isinstance(g, Tensor) else Tensor(g) for g in gradients]
 
     def _leading_to(self, keep: set[int]) -> set[int]:
         """Return the ids of all that was computed from the wanted sources."""

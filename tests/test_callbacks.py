@@ -3,6 +3,7 @@
 import csv
 import json
 import logging
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -427,4 +428,4 @@ def test_a_line_an_epoch_is_keras_line(capsys: pytest.CaptureFixture[str]) -> No
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.compile("sgd", "mse")
     model.fit(np.ones((4, 2)), np.ones(4), verbose=2)
-    assert re.fullmatch(r"Epoch 1/1\n1/1 - \d+s - \d+(s|ms|us)/step - loss: 1\.0000\n", capsys.readouterr().out)
+    assert re.fullmatch(r"1/1 - \d+s - \d+(s|ms|us)/step - loss: 1\.0000\n", capsys.readouterr().out)

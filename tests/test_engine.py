@@ -862,3 +862,12 @@ def test_automatic_names_count_up_and_begin_anew() -> None:
     assert names == ["dense", "dense_1", "dense_2", "dropout"]
     keras.utils.clear_session()
     assert keras.layers.Dense(1).name == "dense"
+
+
+def test_scripts_find_older_places_of_names() -> None:
+    assert keras.backend.clear_session is keras.utils.clear_session
+    try:
+        keras.mixed_precision.set_global_policy("mixed_float16")
+        assert keras.mixed_precision.global_policy().compute_dtype == "float16"
+    finally:
+        keras.config.set_dtype_policy("float32")

@@ -244,7 +244,7 @@ class Layer(Called, Described):
         outer = calls[-1] if calls else _NO_CALL
         training = kwargs.pop("training", None)
         handed_on = self._handed_on(kwargs) if self._context_args or outer[3] else None
-        x = args[0] if len(args) == 1 and not kwargs else None
+        x: Any = args[0] if len(args) == 1 and not kwargs else None
         long_way = type(x) is not Tensor  # anything but one Tensor
         if long_way:
             if functional.is_symbolic((args, kwargs)):

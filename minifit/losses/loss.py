@@ -349,9 +349,9 @@ class LossFunction(OfFunction, Loss):
         super().__init__(name or getattr(fn, "__name__", None), reduction, dtype)
         self._take(fn, options)
         self.takes_labels = getattr(fn, "takes_labels", False)
-        if hasattr(fn, "averaged") and reduction in ("sum_over_batch_size", "mean"):
-            if type(self).call is LossFunction.call:
-                self._averaged = functools.partial(fn.averaged, **self.options)
+        averaged = getattr(fn, "averaged", None)
+        if averaged and reduction in ("sum_over_batch_size", "mean") and type(self).call is LossFunction.call:
+            self._averaged = functools.partial(averaged, **self.options)
 
     def check_labels(self, y_true: Any, output_shape: tuple[int | None, ...]) -> None:
         if hasattr(self.fn, "check_labels"):

@@ -192,7 +192,8 @@ def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
 def _logits_of(y_pred: Any, activation: str) -> Any:
     """Return what `activation` computed these probabilities from, if that is where they come from."""
     name, logits = getattr(y_pred, "made_by", None) or (None, None)
-    return logits if name == activation and (logits.tracked or not y_pred.tracked) else None
+    short = logits is not None and name == activation and (logits.tracked or not y_pred.tracked)
+    return logits if short else None
 
 
 def _clip(p: Any) -> Any:

@@ -5,26 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from ..backend import epsilon, xp
+from . import reductions
 from .elementwise import clip, log
 from .nn import log_softmax, sigmoid, softmax, softplus
 from .op import array, as_float, joint_op, unwrap
-from .reductions import mean as average
 from .reductions import sum
 from .shaping import moveaxis, squeeze, take_along_axis
-
 
 #
 # Those that take `mean` can end in the mean over all samples, which spares training an op of its own for that.
 
 
-def _a_sample(dy, x, mean):
-    """Return the gradient of each sample's loss, given that of the losses or of their mean."""
-    return dy / (x.size // x.shape[-1]) if mean else dy
-
-
 def _mean_squared_vjp(needs, dy, y, a, b, mean=False):
-    dy = _a_sample(dy, a, mean)
-    slope = (dy * (2 / a.shape[-1]))[..., None]
+    slope = (dy * (2 / (a.size if mean else a.shape[-1])))[..., None]
     return (a - b) * slope if needs[0] else None, (b - a) * slope if needs[1] else None
 
 
@@ -33,7 +26,7 @@ def mean_squared_difference(a, b, mean=False):
     """Return the mean over the last axis of (a - b)²; a and b (..., C) of one shape, result (...) or one number."""
     difference = a - b
     difference *= difference
-    return average.forward(difference, axis=None if mean else -1)
+    return reductions.mean.forward(difference, axis=None if mean else -1)
 
 
 #
@@ -63,7 +56,9 @@ def _pick(rows, labels):
 
 
 def _softmax_sparse_vjp(needs, dy, y, logits, probabilities, labels, mean=False):
-    p, dy = probabilities, _a_sample(dy, logits, mean)
+    p = probabilities
+    if mean:
+        dy = dy / (logits.size // logits.shape[-1])
     if p is None:
         p = softmax(logits)
     else:
@@ -96,7 +91,7 @@ def softmax_crossentropy_sparse(logits, probabilities, labels, mean=False):
     else:
         low, high = _clip_bounds(probabilities)
         log_p = np.log(np.minimum(np.maximum(_pick(probabilities, labels), low), high))  # np.clip takes twice as long
-    return -(average.forward(log_p) if mean else log_p)
+    return -(reductions.mean.forward(log_p) if mean else log_p)
 
 
 def _softmax_crossentropy_vjp(needs, dy, y, logits, probabilities, targets):

@@ -402,9 +402,9 @@ class Optimizer(Described):
             ordered = self._in_order(gradients, variables)
         skipped = []
         for i, (gradient, view) in enumerate(zip(ordered, self._gradient_views, strict=True)):
-            array = unwrap(gradient)
-            if array is view:  # where it was wanted
+            if gradient is view:  # where it was wanted
                 continue
+            array = unwrap(gradient)
             if array is None:
                 skipped.append(i)
                 view[...] = 0
