@@ -226,7 +226,8 @@ def _assign(loss: Any, y_true: Any, y_pred: Any, path: tree.Path, names: Mapping
         return
     if isinstance(loss, _Weighted):
         fn = _Joint(loss.loss) if tree.is_nested(y_pred) else losses.as_reduced(loss.loss)
-        called = names.get(path) or getattr(fn, "name", None) or getattr(fn, "__name__", type(fn).__name__)
+        given = loss.loss if isinstance(loss.loss, str) else None  # as it was spelt: mse_loss
+        called = names.get(path) or given or getattr(fn, "name", None) or getattr(fn, "__name__", type(fn).__name__)
         if tree.is_nested(y_pred) and not path:  # one loss of all outputs together
             called = "_".join(map(str, y_pred if isinstance(y_pred, dict) else names.values()))
         place = path

@@ -94,10 +94,9 @@ def read_arrays(path: str | os.PathLike[str]) -> tuple[Table, str]:
 def readable(name: Any) -> Iterator[None]:
     """Turn whatever goes wrong with reading a broken file into one kind of error, which names it."""
     broken = (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError)
-    broken += (SystemError,)  # from h5py, over names that are no text
     try:
         yield
-    except (*broken, _Refused, struct.error, zipfile.BadZipFile, zlib.error) as error:
+    except (*broken, SystemError, _Refused, struct.error, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{name} cannot be read as saved weights: {error}") from None
 
 

@@ -376,6 +376,23 @@ def test_a_sequential_takes_other_shapes_that_its_layers_take() -> None:
         drawn.predict(np.ones((4, 6, 6, 2)), verbose=0)
 
 
+def test_losses_of_outputs_without_names_are_logged_as_they_were_spelt() -> None:
+    class Two(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = keras.layers.Dense(1)
+
+        def call(self, x: Any) -> Any:
+            return self.dense(x), self.dense(x)
+
+    model = Two()
+    model.compile("sgd", ("mse", "mae"))
+    history = model.fit(np.ones((4, 2)), (np.ones((4, 1)), np.ones((4, 1))), verbose=0)
+    assert sorted(history.history) == ["loss", "mae_loss", "mse_loss"]
+    with pytest.raises(ValueError, match="loss_weights expects numbers"):
+        model.compile("sgd", "mse", ["accuracy"])
+
+
 def test_labels_of_a_model_with_open_sizes_are_held_against_what_it_gives() -> None:
     model = keras.Sequential([keras.Input((None, None, 2)), keras.layers.Conv2D(1, 3, padding="same")])
     model.compile("sgd", "mse", metrics=["mae"])

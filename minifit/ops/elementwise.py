@@ -110,18 +110,21 @@ def rsqrt(x):
 def erf(x):
     """Return the error function, the integral of a bell from -x to x."""
     x = as_float(x)
-    near = np.clip(x.astype(np.result_type(x.dtype, np.float32), copy=False), -6, 6)  # at 6 it is 1 in float64
-    twice, first, second = near * near / 9 - 2, 0.0, 0.0
-    for c in _erf_series()[:0:-1]:  # Clenshaw's rule
+    reach, terms = (6, 60) if x.dtype == np.float64 else (4, 18)  # beyond that it is 1, to the last digit
+    near = np.clip(x.astype(np.result_type(x.dtype, np.float32), copy=False), -reach, reach)
+    twice, first, second = near * near * (4 / reach**2) - 2, 0.0, 0.0
+    series = _erf_series(reach, terms)
+    for c in series[:0:-1]:  # Clenshaw's rule
         first, second = twice * first - second + c, first
-    return (near * (twice / 2 * first - second + _erf_series()[0])).astype(x.dtype)
+    return (near * (twice / 2 * first - second + series[0])).astype(x.dtype)
 
 
 @functools.cache
-def _erf_series() -> list[float]:
-    """Return the Chebyshev coefficients of ``erf(x) / x``, a smooth function of x² between 0 and 36."""
-    smooth = np.vectorize(lambda t: math.erf(math.sqrt(18 * (t + 1))) / math.sqrt(18 * (t + 1)))
-    return np.polynomial.chebyshev.chebinterpolate(smooth, 60).tolist()
+def _erf_series(reach: int, terms: int) -> list[float]:
+    """Return the Chebyshev coefficients of ``erf(x) / x``, a smooth function of x² between 0 and ``reach**2``."""
+    half = reach**2 / 2
+    smooth = np.vectorize(lambda t: math.erf(math.sqrt(half * (t + 1))) / math.sqrt(half * (t + 1)))
+    return np.polynomial.chebyshev.chebinterpolate(smooth, terms).tolist()
 
 
 @op(lambda dy, y, x, dtype: dy.astype(x.dtype))
