@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -618,8 +619,13 @@ def test_stopping_the_notebook_by_hand_is_not_taken_for_an_answer(monkeypatch: p
         while True:
             pass
 
-    with pytest.raises(KeyboardInterrupt):
-        verdict(obj)
+    # A process started in the background ignores the signal, and so would this test.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            verdict(obj)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 # --------------------------------------------------------------------------- blanks
