@@ -91,13 +91,6 @@ class _Random(Initializer):
         raise NotImplementedError
 
 
-def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    values = generator.standard_normal(shape)
-    while (outside := np.abs(values) > 2).any():
-        values[outside] = generator.standard_normal(int(outside.sum()))
-    return values
-
-
 class RandomUniform(_Random):
     """Uniform between `minval` and `maxval`."""
 
@@ -127,7 +120,7 @@ class TruncatedNormal(RandomNormal):
     """Normal, drawn again beyond two standard deviations."""
 
     def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        return self.mean + self.stddev * _truncated_normal(generator, shape)
+        return self.mean + self.stddev * random.draw_truncated(generator, shape)
 
 
 def compute_fans(
@@ -199,7 +192,7 @@ class VarianceScaling(_Random):
             return generator.uniform(-limit, limit, shape)
         if self.distribution == "untruncated_normal":
             return generator.normal(0, math.sqrt(variance), shape)
-        return math.sqrt(variance) / _TRUNCATED_STDDEV * _truncated_normal(generator, shape)
+        return math.sqrt(variance) / _TRUNCATED_STDDEV * random.draw_truncated(generator, shape)
 
 
 class _Scaled(VarianceScaling):

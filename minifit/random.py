@@ -187,15 +187,19 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
     return _made(_generator(seed).standard_normal(_size(shape), _precision(dtype)) * stddev + mean, dtype)
 
 
+def draw_truncated(generator: np.random.Generator, shape: Any, dtype: Any = "float64") -> np.ndarray:
+    """Return numbers from a standard normal distribution, those beyond 2 drawn again."""
+    drawn = np.asarray(generator.standard_normal(shape, dtype))
+    while (outside := np.abs(drawn) > 2).any():
+        drawn[outside] = generator.standard_normal(int(outside.sum()))
+    return drawn
+
+
 def truncated_normal(
     shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
 ) -> Array:
     """Return normally distributed numbers, those further than two `stddev` from the mean drawn again."""
-    generator = _generator(seed)
-    drawn = np.asarray(generator.standard_normal(_size(shape), _precision(dtype)))
-    while (outside := np.abs(drawn) > 2).any():
-        drawn[outside] = generator.standard_normal(int(outside.sum()))
-    return _made(drawn * stddev + mean, dtype)
+    return _made(draw_truncated(_generator(seed), _size(shape), _precision(dtype)) * stddev + mean, dtype)
 
 
 def uniform(

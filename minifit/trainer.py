@@ -167,10 +167,6 @@ class Trainer:
                 held |= {id(metric): metric for metric in owner._owned(Metric) if id(metric) not in ours}
         return [*compiled, *held.values()]
 
-    def find_metric(self, name: str) -> Any:
-        """Return the metric that is logged under this name, or None."""
-        return next((m for m in [*self.metrics, *self._compile_metrics.metrics] if m.name == name), None)
-
     @property
     def metrics_names(self) -> list[str]:
         """The names of `metrics`."""

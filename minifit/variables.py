@@ -192,6 +192,19 @@ def for_good() -> Iterator[None]:
         here.before = outer
 
 
+@contextlib.contextmanager
+def holding(variables: Sequence[Variable], values: Sequence[Any]) -> Iterator[None]:
+    """Let variables have these values inside the block, and their own again after it."""
+    before = [variable.value for variable in variables]
+    try:
+        for variable, value in zip(variables, values, strict=True):
+            variable.value = backend.asarray(unwrap(value))
+        yield
+    finally:
+        for variable, value in zip(variables, before, strict=True):
+            variable.value = value
+
+
 def _kind_of(value: Any) -> Any:
     """Return the type of a variable whose maker named none."""
     dtype = getattr(value, "dtype", None)

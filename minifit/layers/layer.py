@@ -9,10 +9,10 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .. import backend, dtype_policies, functional, regularizers, tree, variables
+from .. import dtype_policies, functional, regularizers, tree, variables
 from ..naming import auto_name, refuse_unknown, snake_case
 from ..serialization import Described, arguments_of, describing, serialize
-from ..tape import Tensor, unwrap
+from ..tape import Tensor
 from ..variables import Variable
 from .calls import Called, as_tensors, here, map_shapes, parameters_of
 from .input_spec import check_inputs
@@ -300,16 +300,10 @@ class Layer(Called, Described):
                 f"stateless_call() of {self.name!r} needs a built layer, and a value for each of its "
                 f"{len(own) - len(fixed)} trainable and {len(fixed)} non-trainable variables."
             )
-        before = [variable.value for variable in own]
-        try:
-            for variable, value in zip(own, given, strict=True):
-                variable.value = backend.asarray(unwrap(value))
+        with variables.holding(own, given):
             outputs = self(*args, **kwargs)
             results = outputs, [variable.value for variable in fixed]
             return (*results, self.losses) if return_losses else results
-        finally:
-            for variable, value in zip(own, before, strict=True):
-                variable.value = value
 
     def _build_for(self, args: Any, kwargs: Any) -> None:
         """Call `build` with the shapes of these inputs."""

@@ -7,8 +7,8 @@ batch is shorter.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ import numpy as np
 from .. import backend, dtype_policies, initializers, tree
 from ..naming import auto_name, snake_case
 from ..serialization import Described
-from ..tape import Tensor, unwrap
-from ..variables import Variable, keep
+from ..tape import Tensor
+from ..variables import Variable, holding, keep
 
 
 class Metric(Described):
@@ -133,22 +133,14 @@ class Metric(Described):
             self.reset_state()
             return [Tensor(variable.value) for variable in self.variables]
 
-    @contextlib.contextmanager
-    def _swapped(self, values: Sequence[Any]) -> Iterator[None]:
+    def _swapped(self, values: Sequence[Any]) -> AbstractContextManager[None]:
         variables = self.variables
         if len(values) != len(variables):
             raise ValueError(
                 f"Argument `metric_variables` must hold one value for each of the {len(variables)} variables of "
                 f"{type(self).__name__}; got {len(values)}."
             )
-        before = [variable.value for variable in variables]
-        try:
-            for variable, value in zip(variables, values, strict=True):
-                variable.value = backend.asarray(unwrap(value))
-            yield
-        finally:
-            for variable, value in zip(variables, before, strict=True):
-                variable.value = value
+        return holding(variables, values)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
