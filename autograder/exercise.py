@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .scenario import call
+from .scenarios import call
 
 Cases = Callable[[np.random.Generator], dict[str, tuple]]
 

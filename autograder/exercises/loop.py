@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder import scenarios_loop
 from autograder.exercise import Exercise, Mistake, Question, register
+from autograder.scenarios import loop as scenarios
 
 Cases = dict[str, tuple[Any, ...]]
 Rng = np.random.Generator
@@ -1016,7 +1016,7 @@ SGD_STEP = Exercise(
     lines=1,
     reference=_sgd_step,
     cases=_step_cases,
-    scenario=scenarios_loop.sgd_step,
+    scenario=scenarios.sgd_step,
     mistakes=STEP_MISTAKES,
     hints=(
         "Walk through params and grads side by side; zip pairs them up.",
@@ -1043,7 +1043,7 @@ TRAIN = Exercise(
     lines=5,
     reference=_train,
     cases=_train_cases,
-    scenario=scenarios_loop.train,
+    scenario=scenarios.train,
     mistakes=TRAIN_MISTAKES,
     hints=(
         "Before the loop: params = [an array of D zeros, 0.0] and an empty list of losses. D is x.shape[1].",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from autograder.exercise import Exercise, Mistake, Question, register
-from autograder.scenarios_losses import use_loss
+from autograder.scenarios.losses import use_loss
 from minifit import losses, ops
 
 Array = np.ndarray

@@ -29,7 +29,7 @@ ENGINE = PACKAGE.parent / "minifit"
 PRINTED = 4000  # characters kept of what a learner prints
 
 # What of the package a learner's process may hold: nothing that knows an answer.
-_REAL = re.compile(r"autograder\.scenario(s_\w+)?|minifit\.(plot|datasets(\.\w+)?)")
+_REAL = re.compile(r"autograder\.scenarios(\.\w+)?|minifit\.(plot|datasets(\.\w+)?)")
 _ROOMS = ("autograder", "minifit", "mine")
 
 
