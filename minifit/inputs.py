@@ -153,12 +153,12 @@ def on_disk(value: Any) -> bool:
 
 def all_finite(name: str, array: Any) -> None:
     """Raise if a float array holds NaN or infinity, and say where."""
-    # One addition a value, and no array of flags, unless something is wrong. What is on disk is looked at when read.
-    if (
-        not isinstance(array, OnDisk)
-        and backend.is_float(array)
-        and not math.isfinite(float(array.sum(dtype="float64")))
-    ):
+    if isinstance(array, OnDisk) or not backend.is_float(array):  # what is on disk is looked at when read
+        return
+    # One addition a value, and no array of flags, unless something is wrong, or the sum is too large for its type.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(array.sum() if array.dtype.char in "fd" else array.sum(dtype="float64"))
+    if not math.isfinite(total):
         broken = ~np.isfinite(array)
         if bool(broken.any()):
             first = tuple(int(i) for i in np.argwhere(broken)[0])

@@ -1,12 +1,15 @@
-"""Training curves: one palette, one style, and every line labelled at its own end.
+"""Training curves, still and moving: one palette, one style, and every line labelled at its own end.
 
 matplotlib is imported inside the functions, so that `import minifit` needs NumPy alone.
 """
 
 from __future__ import annotations
 
+import base64
 import difflib
+import io
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -336,3 +339,233 @@ def _unknown_metric(metric: str, logs: Mapping[str, Any]) -> str:
     near = difflib.get_close_matches(metric, list(logs), n=1, cutoff=0.5)
     remedy = f' Did you mean "{near[0]}"?' if near else " Name it in compile(metrics=[...]) to have it recorded."
     return f'plot.history(metric=...) expects one of {names}; got "{metric}". {remedy}'
+
+
+# --------------------------------------------------------------------------- plots that move
+
+
+class Live:
+    """A plot that moves while a loop runs: curves that grow, or a figure of your own that changes.
+
+    Somebody who watches a notebook sees it redrawn a few times a second, for at most a fifth of the time
+    that the loop takes. Where nobody watches (a graded run, a script) it is drawn once, when the cell is done.
+
+    Parameters
+    ----------
+    *panels : str or sequence of str
+        One panel each. ``"loss"`` draws `loss` and, where it comes, `val_loss`; a list draws each of
+        its names. Default: "loss".
+    figure
+        Instead of panels: any matplotlib figure. Change what is in it, then call `draw`.
+    every : {"epoch", "batch"}
+        As a callback: when to take a point.
+    moving : bool, optional
+        Default: whether somebody watches.
+
+    Attributes
+    ----------
+    figure : Figure
+    axes : list of Axes
+        One a panel, for titles, limits and scales.
+
+    Examples
+    --------
+    A point a call, or as a callback a point an epoch, ``model.fit(..., callbacks=[plot.Live("loss")])``:
+
+    >>> live = Live(["careful", "bold"])
+    >>> for step in range(3):
+    ...     live.add(careful=1 / (step + 1), bold=(-1) ** step)
+    >>> [len(line.get_xdata()) for line in live.axes[0].lines]
+    [3, 3]
+    """
+
+    #: Only a curve by batch reads the logs of batches; others need not be computed for it.
+    reads_batch_logs = True
+
+    def __init__(
+        self,
+        *panels: str | Sequence[str],
+        figure: Any = None,
+        every: str = "epoch",
+        moving: bool | None = None,
+    ) -> None:
+        if every not in ("epoch", "batch"):
+            raise ValueError(f'plot.Live(every=...) expects "epoch" or "batch"; got {every!r}.')
+        if figure is not None and panels:
+            raise ValueError("plot.Live() expects panels or a figure, not both; leave out figure=.")
+        import matplotlib.pyplot as plt
+
+        self._panels = [] if figure is not None else [_names_of(panel) for panel in panels or ("loss",)]
+        if figure is None:
+            width = 7.0 if len(self._panels) == 1 else 10.0
+            figure, _ = plt.subplots(1, len(self._panels), figsize=(width, 3.6), layout="constrained")
+        self.figure, self.axes = figure, list(figure.axes)
+        for panel, ax in zip(self._panels, self.axes, strict=False):
+            ax.set_xlabel("epoch" if every == "epoch" else "step")
+            if panel.keys() == _names_of(next(iter(panel))).keys():
+                ax.set_ylabel(next(iter(panel)))
+        self._curves: dict[str, _Curve] = {}
+        self._screen = _Screen(figure, moving)
+        self._batches = 0
+        if every == "batch":
+            self.on_train_batch_end = self._take_batch
+
+    def add(self, x: float | None = None, /, **values: float) -> None:
+        """Add a point to each of some curves.
+
+        Parameters
+        ----------
+        x : float, optional
+            Where; by default each curve counts its points from 1.
+        **values : float
+            By the names given at the beginning; others are left out.
+        """
+        for panel, ax in zip(self._panels, self.axes, strict=False):
+            for name, (label, color) in panel.items():
+                if name in values:
+                    curve = self._curves.get(name) or self._curves.setdefault(name, _Curve(ax, label, color))
+                    curve.add(x, float(values[name]))
+        if not any(name in values for panel in self._panels for name in panel):
+            raise ValueError(_no_such_curve(self._panels, values))
+        self._screen.changed()
+
+    def draw(self) -> None:
+        """Show the figure as it is now, unless it was shown a moment ago; its last state is always shown."""
+        self._screen.changed()
+
+    # -- as a callback: of fit here, of Keras', of any that calls the same hooks --------------------
+
+    def set_model(self, model: Any) -> None:
+        """Callbacks are given the model; the plot does not need it."""
+
+    def set_params(self, params: Mapping[str, Any] | None) -> None:
+        """Callbacks are told how many epochs there will be."""
+        epochs = (params or {}).get("epochs")
+        if "on_train_batch_end" not in vars(self) and isinstance(epochs, int) and epochs > 1:
+            for ax in self.axes:
+                ax.set_xlim(1, epochs)
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        """Take a point, unless they are taken by batch."""
+        if "on_train_batch_end" not in vars(self):
+            self.add(epoch + 1, **dict(logs or {}))
+
+    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
+        """A run that ended early leaves no empty room to its right."""
+        for ax in self.axes:
+            ax.set_xlim(auto=True)
+            ax.autoscale_view()
+        self._screen.changed()
+
+    def _take_batch(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        self._batches += 1
+        self.add(self._batches, **dict(logs or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        # Every other hook does nothing; it is no method, so that nothing is prepared for it either.
+        if name.startswith("on_"):
+            return lambda *_, **__: None
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
+
+
+def _names_of(panel: str | Sequence[str]) -> dict[str, tuple[str, str]]:
+    """A panel's curves: name → label and colour."""
+    if isinstance(panel, str):
+        name = panel.removeprefix("val_")
+        return {name: ("train", TRAIN), f"val_{name}": ("validation", VALIDATION)}
+    return {name: (name, PALETTE[i % len(PALETTE)]) for i, name in enumerate(panel)}
+
+
+def _no_such_curve(panels: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> str:
+    wanted = ", ".join(f'"{name}"' for panel in panels for name in panel)
+    came = ", ".join(f'"{name}"' for name in values) or "nothing"
+    return f"plot.Live.add() expects a value for one of {wanted}; got {came}."
+
+
+class _Curve:
+    """A line that grows, with its label at its end."""
+
+    def __init__(self, ax: Axes, label: str, color: str) -> None:
+        self.ax, self.label, self.color = ax, label, color
+        self.x: list[float] = []
+        self.y: list[float] = []
+        (self.line,) = ax.plot([], [], color=color)
+        self.text: Annotation | None = None
+
+    def add(self, x: float | None, y: float) -> None:
+        self.x.append(len(self.x) + 1 if x is None else x)
+        self.y.append(y)
+        self.line.set_data(self.x, self.y)
+        self.ax.relim()
+        self.ax.autoscale_view()
+        if not np.isfinite(y):
+            return
+        if self.text is None:
+            self.text = label_line(self.ax, self.x[-1], y, self.label, self.color)
+        else:
+            end = float(self.x[-1]), float(y)
+            self.text.xy = end
+            self.text.anncoords.end = end  # type: ignore[union-attr]
+
+
+class _Screen:
+    """Where a figure is seen: an output of a notebook's cell that is replaced, or nowhere yet.
+
+    A figure that this shows is taken from pyplot, or it would be shown once more at the end of the cell.
+    """
+
+    def __init__(self, figure: Any, moving: bool | None) -> None:
+        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        self.shell: Any = shell if getattr(shell, "kernel", None) is not None else None
+        self.figure = figure
+        self.moving = _somebody_watches(self.shell) if moving is None else moving
+        self.next = 0.0  # not before this time, in seconds
+        self.cell: Any = None  # the run of a cell in which it was shown
+        self.handle: Any = None
+        self.waiting = False
+        if self.shell is not None:
+            import matplotlib.pyplot as plt
+
+            plt.close(figure)
+
+    def changed(self) -> None:
+        if self.shell is None:
+            return
+        if not self.waiting:
+            self.waiting = True
+            self.shell.events.register("post_execute", self.last)
+        if self.moving and time.monotonic() >= self.next:
+            begin = time.monotonic()
+            self.show(100)
+            self.next = time.monotonic() + max(0.1, 4 * (time.monotonic() - begin))
+
+    def last(self) -> None:
+        """The cell is done: show the final state, sharply."""
+        self.waiting = False
+        self.shell.events.unregister("post_execute", self.last)
+        self.show(200)
+
+    def show(self, dpi: int) -> None:
+        from IPython.display import display
+
+        image = io.BytesIO()
+        self.figure.savefig(image, format="png", dpi=dpi)
+        width, height = (round(100 * inches) for inches in self.figure.get_size_inches())
+        data = {"image/png": base64.b64encode(image.getvalue()).decode(), "text/plain": "<a plot>"}
+        known = {"metadata": {"image/png": {"width": width, "height": height}}, "raw": True}
+        if self.cell == self.shell.execution_count and self.handle is not None:
+            self.handle.update(data, **known)
+        else:  # in each run of a cell a new output: the old one may have been cleared
+            self.cell = self.shell.execution_count
+            self.handle = display(data, display_id=True, **known)
+
+
+def _somebody_watches(shell: Any) -> bool:
+    """Tell a notebook that is open in front of someone from one that is run by a program.
+
+    Whoever can be asked something can also see something: the front end says so with every cell.
+    """
+    try:
+        return bool(shell.kernel.get_parent("shell")["content"]["allow_stdin"])
+    except (AttributeError, KeyError, TypeError):
+        return False

@@ -9,6 +9,7 @@ the inputs, and adds that up, for a value used twice receives a gradient twice.
 from __future__ import annotations
 
 import contextlib
+import operator
 import threading
 from collections.abc import Iterator, Sequence
 from types import TracebackType
@@ -20,6 +21,7 @@ from . import ops
 from .backend import Array, to_numpy, xp
 from .ops import stop_gradient as stop_gradient
 from .ops import unwrap
+from .ops.op import constant, here, noted
 
 
 class _Here(threading.local):
@@ -33,12 +35,11 @@ _here = _Here()
 _changes = 0
 
 
-def changed(*variables: Any) -> None:
-    """Note that variables were changed in place: what a tape wrote down before is no longer so."""
+def changed(what: Any) -> None:
+    """Note that a variable, or a vector of many, changed in place: what tapes wrote down before is no longer so."""
     global _changes
     _changes += 1
-    for variable in variables:
-        variable.changed = _changes
+    what.changed = _changes
 
 
 class Tensor(ops.Traced):
@@ -144,7 +145,10 @@ class Tensor(ops.Traced):
             else:
                 arrays.append(ops.array(x) if isinstance(x, (list, tuple)) else x)
                 needs.append(False)
-        output = Tensor(op.forward(*arrays, **options))
+        if here.notes is None:
+            output = Tensor(op.forward(*arrays, **options))
+        else:
+            output = Tensor(noted(op.forward, *arrays, called=op.__name__, **options))
         if True in needs and _here.tapes:
             output.tracked = True
             for tape in _here.tapes:
@@ -318,22 +322,22 @@ class Tensor(ops.Traced):
         return ops.absolute(self)
 
     def __lt__(self, other: Any) -> Array:
-        return self.value < unwrap(other)
+        return noted(operator.lt, self.value, unwrap(other))
 
     def __le__(self, other: Any) -> Array:
-        return self.value <= unwrap(other)
+        return noted(operator.le, self.value, unwrap(other))
 
     def __gt__(self, other: Any) -> Array:
-        return self.value > unwrap(other)
+        return noted(operator.gt, self.value, unwrap(other))
 
     def __ge__(self, other: Any) -> Array:
-        return self.value >= unwrap(other)
+        return noted(operator.ge, self.value, unwrap(other))
 
     def __eq__(self, other: Any) -> Any:
-        return self.value == unwrap(other)
+        return noted(operator.eq, self.value, unwrap(other))
 
     def __ne__(self, other: Any) -> Any:
-        return self.value != unwrap(other)
+        return noted(operator.ne, self.value, unwrap(other))
 
     __hash__ = object.__hash__
 
@@ -475,7 +479,7 @@ class GradientTape:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
         nested = bool(_here.tapes)
-        start = xp().ones(target.shape, dtype=target.dtype) if dy is None else dy
+        start = constant(xp().ones(target.shape, dtype=target.dtype)) if dy is None else dy
         found: dict[int, Any] = {id(target): start}
         keep = set(map(id, wanted))
         on_the_way = None if _changes == self._began else self._leading_to(keep)
@@ -494,14 +498,19 @@ class GradientTape:
                 live = [need or op.shortcut for need in needs]
                 values = [x if keeps else a for x, a, keeps in zip(inputs, arrays, live, strict=True)]
                 gradients = op.vjp(needs, dy, output, *values, **options)
-            elif op.writes and (key := id(inputs[1])) in out and key not in found:  # later ones are added to the first
-                gradients = op.vjp(needs, dy, output.value, *arrays, out=out[key], **options)
             else:
-                gradients = op.vjp(needs, dy, output.value, *arrays, **options)
+                if op.writes and out:  # but what is used twice is added up
+                    room = [None if id(x) in found else out.get(id(x)) for x in inputs]
+                    options = {**options, "out": room}
+                if here.notes is None:
+                    gradients = op.vjp(needs, dy, output.value, *arrays, **options)
+                else:
+                    name = f"{op.__name__}_vjp"
+                    gradients = noted(op.vjp, needs, dy, output.value, *arrays, called=name, **options)
             for x, need, gradient in zip(inputs, needs, gradients, strict=True):
                 if need and gradient is not None:
                     key = id(x)
-                    found[key] = found[key] + gradient if key in found else gradient
+                    found[key] = noted(operator.add, found[key], gradient) if key in found else gradient
         gradients = map(found.get, map(id, wanted))
         return list(gradients) if out else [g if g is None or isinstance(g, Tensor) else Tensor(g) for g in gradients]
 
@@ -517,8 +526,9 @@ class GradientTape:
 def _unchanged_since(when: int, inputs: tuple, needs: list[bool], nested: bool) -> None:
     for x, need in zip(inputs, needs, strict=True):
         # A variable apart from an optimizer's vector gets a new array when it is assigned; the tape has the old.
-        overwritten = getattr(x, "home", None) is not None or (nested and need)
-        if overwritten and getattr(x, "changed", 0) > when:
+        home = getattr(x, "home", None)
+        overwritten = home is not None or (nested and need)
+        if overwritten and max(getattr(x, "changed", 0), getattr(home, "changed", 0)) > when:
             raise RuntimeError(
                 f"{x.name!r} was changed (by an optimizer or assign) after the tape had used it, so its gradient would "
                 "be that of another value. Take all gradients first, then apply them."

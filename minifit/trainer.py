@@ -24,9 +24,13 @@ from .data import ArrayData, EpochIterator, Source
 from .inputs import Batch
 from .layers import Activation, Dense, Dropout, Flatten, InputLayer, Layer
 from .metrics import Mean, Metric
+from .recording import Repeated
 from .tape import GradientTape, Tensor, unwrap
 from .variables import on_trial
 
+Step = tuple[Any, Any, list[Any], list[Any]]  #: predictions, loss, gradients, and the variables that they are of
+Differentiate = Callable[[Any, Any, Any], Step]
+_SAMPLES_UNSEEN = 4096
 _STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -77,7 +81,9 @@ class Trainer:
         self._scale: Callable[[Any], Any] | None = None  # of a loss scale optimizer
         self._initial_epoch: int | None = None  # these two a callback may set, to resume
         self._resumed_logs: Logs | None = None
-        self._training_data: EpochIterator | None = None  # while fit runs
+        self._training_data: EpochIterator | None = None  # these two while fit runs
+        self._repeated: Repeated | None = None
+        self._unseen: list[tuple[Any, ...]] | None = None  # batches that loss and metrics will see together
 
     # -- compile ----------------------------------------------------------------------------------
 
@@ -156,6 +162,7 @@ class Trainer:
     @property
     def metrics(self) -> list[Any]:
         """The loss, the compiled metrics as one, each output's loss, and metrics held here or in layers."""
+        self._catch_up()
         compiled: list[Any] = []
         if self.compiled:
             compiled = [self._loss_tracker, *([self._compile_metrics] if self._compile_metrics else [])]
@@ -236,24 +243,31 @@ class Trainer:
         """
         return self._update(data) or self.get_metrics_result()
 
-    def _update(self, data: Any, variables: list[Any] | None = None) -> Logs | None:
+    def _update(self, data: Any, differentiate: Differentiate | None = None) -> Logs | None:
         x, y, sample_weight = inputs.unpack_x_y_sample_weight(data)
+        y_pred, loss, gradients, variables = (differentiate or self._differentiate)(x, y, sample_weight)
+        if variables:
+            self.optimizer.apply(gradients, variables)
+        # The predictions, and so the metrics, are those of the weights before the update.
+        return self._measure(x, y, y_pred, sample_weight, loss)
+
+    def _differentiate(self, x: Any, y: Any, sample_weight: Any, variables: list[Any] | None = None) -> Step:
+        """Return predictions, loss, and its gradients with respect to the variables; nothing is changed."""
         with GradientTape() as tape:
             y_pred = self._forward(x, training=True)
             loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
             scaled = loss if self._scale is None else self._scale(loss)
         if variables is None:
             variables = self.trainable_variables
-        if variables:
-            if not getattr(loss, "tracked", False):
-                raise TypeError(
-                    "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
-                    "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
-                )
-            room = self.optimizer.room() if hasattr(self.optimizer, "room") else None
-            self.optimizer.apply(tape.gradient(scaled, variables, out=room), variables)
-        # The predictions, and so the metrics, are those of the weights before the update.
-        return self._measure(x, y, y_pred, sample_weight, loss)
+        if not variables:
+            return y_pred, loss, [], []
+        if not getattr(loss, "tracked", False):
+            raise TypeError(
+                "The loss does not depend on the model: it ignores y_pred, or the computation left the tape. "
+                "Look for float(...), np.asarray(...), .numpy() or .item() on the way from y_pred to the loss."
+            )
+        room = self.optimizer.room() if hasattr(self.optimizer, "room") else None
+        return y_pred, loss, tape.gradient(scaled, variables, out=room), variables
 
     def test_step(self, data: Any) -> Logs:
         """Forward, loss and metrics of a batch, with no gradient and no update."""
@@ -268,12 +282,29 @@ class Trainer:
     def _measure(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs | None:
         """Take a batch into loss and metrics. Their values are looked at when somebody asks."""
         # A batch counts in the epoch's loss by its number of samples, whatever their weights.
-        self._loss_tracker.update_state(unwrap(loss), sample_weight=_count(x))
+        n = _count(x)
+        if self._unseen is not None and getattr(y_pred, "_keras_mask", None) is None:
+            self._unseen.append((unwrap(loss), n, y, unwrap(y_pred), sample_weight))
+            if len(self._unseen) * n >= _SAMPLES_UNSEEN:
+                self._catch_up()
+            return None
+        self._loss_tracker.update_state(unwrap(loss), sample_weight=n)
         if self._overrides("compute_metrics"):
             return self.compute_metrics(x, y, y_pred, sample_weight)
         if y is not None and self._compile_metrics:
             self._compile_metrics.update_state(y, y_pred, sample_weight)
         return None
+
+    def _catch_up(self) -> None:
+        """Take the batches that loss and metrics have not seen yet, all at once."""
+        if not self._unseen:
+            return
+        losses, counts, *batches = zip(*self._unseen, strict=True)
+        self._unseen = []
+        self._loss_tracker.update_state(np.stack(losses), sample_weight=np.array(counts))
+        if self._compile_metrics:
+            joined = (None if parts[0] is None else np.concatenate(parts) for parts in batches)
+            self._compile_metrics.update_state(*joined)
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for a batch of inputs."""
@@ -308,7 +339,10 @@ class Trainer:
         if self.optimizer is None and not self._overrides("train_step"):
             raise ValueError('Training needs an optimizer: compile() was given None. Pass one, such as "adam".')
         variables = self.trainable_variables  # looked up once an epoch, not at every step
-        return self._step("train_step", functools.partial(self._update, variables=variables))
+        differentiate: Differentiate = functools.partial(self._differentiate, variables=variables)
+        if self._repeated is not None:
+            differentiate = self._repeated.step_of(differentiate, variables)
+        return self._step("train_step", functools.partial(self._update, differentiate=differentiate))
 
     def _logs(self, of_step: Logs | None) -> Logs:
         """Return the running values, unless a step of the user's own logs others."""
@@ -426,8 +460,12 @@ class Trainer:
 
         logs: Logs = {}
         self.stop_training, self._training_data = False, train
+        self._repeated = Repeated(self) if Repeated.fits(self) else None
         self._initial_epoch = self._resumed_logs = None
         run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.num_batches)
+        unheard = not run.is_heard("on_train_batch_begin", "on_train_batch_end")
+        additive = self._repeated is not None and self._compile_metrics.is_additive
+        self._unseen = [] if unheard and additive and isinstance(train.data_adapter, ArrayData) else None
         if validation is not None:
             self._join_batches("test", validation, run)
         with self._blas_threads(train.data_adapter):
@@ -448,7 +486,7 @@ class Trainer:
             if epochs > 0 and hasattr(self.optimizer, "finalize_variable_values"):
                 self.optimizer.finalize_variable_values(self.trainable_variables)
             run.call("on_train_end", logs=python_logs(logs))
-        self._training_data = None
+        self._training_data = self._repeated = self._unseen = None
         return self.history  # type: ignore[return-value]
 
     def evaluate(

@@ -17,6 +17,7 @@ import numpy as np
 from . import backend
 from .backend import Array
 from .naming import auto_name
+from .ops.op import here as noting
 from .tape import Tensor, changed, unwrap
 
 
@@ -166,6 +167,8 @@ class Variable(Tensor):
 
 def keep(variable: Variable) -> None:
     """Note the value that a variable is about to lose, if what is under way is `on_trial`."""
+    if noting.notes is not None:
+        noting.notes.append(("assign", variable.assign, (), {}, None))  # of a value that no step will find again
     if here.before is not None:
         here.before.setdefault(id(variable), (variable, variable.value.copy()))
 
@@ -250,6 +253,7 @@ class FlatVector:
             )
         self.variables = list(variables)
         self.stale = False
+        self.changed = 0  # when all of them were last changed at once, in the tape's count of changes
         ends = np.cumsum([v.size for v in variables], dtype=int)
         self.slices = [slice(int(end) - v.size, int(end)) for v, end in zip(variables, ends, strict=True)]
         dtype = self.variables[0].dtype if self.variables else backend.floatx()

@@ -69,6 +69,7 @@ class Called(Weighted):
     _masks_without_input = False  # whether outputs have masks that inputs had not, as those of Embedding
     _mixed: Any = None  # the type of the computation, if it is not that of the weights or not NumPy's
     _fitting: Any = None  # spec, shape and type of the last input that did fit
+    calls_own_code = True  #: whether `call` calls nothing that a user wrote
     input_spec: Any = None  #: an InputSpec, or several, that inputs are held against
 
     def _cast(self, x: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import ops
+from ..activations import relu
 from ..backend import standardize_data_format
 from ..naming import check_numbers
 from ..ops.convolution import check_padding, int_tuple, n_positions
@@ -101,6 +102,8 @@ class Conv(Layer):
 
     def call(self, inputs: Any) -> Any:
         where = self.strides, self.padding, self.data_format, self.dilation_rate
+        if self.activation is relu:  # in one op
+            return ops.conv(inputs, self.kernel, *where, bias=self.bias, relu=True)
         return self.activation(ops.conv(inputs, self.kernel, *where, bias=self.bias))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -71,7 +71,11 @@ class Embedding(Layer):
         self.embeddings = self._weight("embeddings", (self.input_dim, self.output_dim), autocast=False)
 
     def call(self, inputs: Any) -> Any:
-        indices = unwrap(inputs)
+        rows = ops.getitem(self.embeddings, index=ops.noted(self._indices, unwrap(inputs)))
+        return rows if self._mixed is None else self._cast(rows)
+
+    def _indices(self, indices: Any) -> Any:
+        """Return whole numbers, none of them beyond the rows that there are."""
         if indices.dtype.kind not in "iu":
             indices = indices.astype("int32")
         if backend.on_host(indices) and indices.size and not 0 <= indices.min() <= indices.max() < self.input_dim:
@@ -79,8 +83,7 @@ class Embedding(Layer):
                 f"Embedding {self.name!r} has rows 0 to {self.input_dim - 1}; got indices from {indices.min()} to "
                 f"{indices.max()}. Make input_dim larger, or map what is not known to one index."
             )
-        rows = ops.getitem(self.embeddings, index=indices)
-        return rows if self._mixed is None else self._cast(rows)
+        return indices
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return np.not_equal(inputs, 0) if self.mask_zero else None

@@ -108,12 +108,11 @@ class BatchNormalization(Layer):
         if fixed:
             mean, variance = (unwrap(v).reshape(shape) for v in (self.moving_mean, self.moving_variance))
         else:
-            mean, variance, _ = moments_of(unwrap(x), axes, weights, backend.epsilon())
+            mean, variance, _ = ops.noted(moments_of, unwrap(x), axes, weights, backend.epsilon())
             if self.renorm:
                 gamma, beta = self._renormed(mean.reshape(-1), variance.reshape(-1), gamma, beta)
             else:
-                self._move("moving_mean", mean, self.momentum)
-                self._move("moving_variance", variance, self.momentum)
+                ops.noted(self._move_both, mean, variance)
         y = normalize(
             x, gamma, beta, mean, variance, axes, self.epsilon, weights, backend.epsilon(), fixed=fixed, shape=shape
         )
@@ -127,6 +126,10 @@ class BatchNormalization(Layer):
                 f"Received: mask.shape={mask.shape}, inputs.shape={x.shape}"
             )
         return np.broadcast_to(mask[..., None], x.shape).astype(bool).astype(x.dtype)
+
+    def _move_both(self, mean: Any, variance: Any) -> None:
+        self._move("moving_mean", mean, self.momentum)
+        self._move("moving_variance", variance, self.momentum)
 
     def _move(self, name: str, value: Any, momentum: float) -> None:
         moving = getattr(self, name)
@@ -221,7 +224,7 @@ class LayerNormalization(Layer):
         if self.rms_scaling:
             y = x / np.sqrt(np.var(x, axis=axes, keepdims=True) + self.epsilon) * ops.reshape(self.gamma, shape=shape)
         else:
-            mean, variance, _ = moments_of(unwrap(x), axes)
+            mean, variance, _ = ops.noted(moments_of, unwrap(x), axes)
             y = normalize(x, self.gamma, self.beta, mean, variance, axes, self.epsilon, shape=shape)
         return y if y.dtype == self._compute_type else self._cast(y)
 

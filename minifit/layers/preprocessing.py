@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend
+from .. import backend, ops
 from ..naming import check_numbers
 from ..serialization import serialize
 from ..tape import unwrap
@@ -34,7 +34,7 @@ class Rescaling(Layer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        scale, offset = (backend.asarray(v, dtype=self._compute_type) for v in (self.scale, self.offset))
+        scale, offset = (ops.constant(backend.asarray(v, dtype=self._compute_type)) for v in (self.scale, self.offset))
         if scale.ndim and backend.image_data_format() == "channels_first":
             scale = scale.reshape(scale.shape + (1,) * (3 - scale.ndim))
         return self._cast(inputs) * scale + offset

@@ -39,12 +39,12 @@ class _Noise(Elementwise):
         self._bits.random_raw(12)  # as many as SFC64 takes to mix its seed
         return self._generator
 
-    def _normal(self, inputs: Any, mean: float, stddev: float) -> Any:
-        kind: Any = "float64" if inputs.dtype == "float64" else "float32"
-        drawn = self._fresh().standard_normal(inputs.shape, dtype=kind)
+    def _normal(self, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float) -> Any:
+        kind: Any = "float64" if dtype == "float64" else "float32"
+        drawn = self._fresh().standard_normal(shape, dtype=kind)
         drawn *= stddev
         drawn += mean
-        return backend.asarray(drawn).astype(inputs.dtype, copy=False)
+        return backend.asarray(drawn).astype(dtype, copy=False)
 
 
 class Dropout(_Noise):
@@ -91,13 +91,16 @@ class Dropout(_Noise):
         shape = inputs.shape
         if self.noise_shape is not None:
             shape = tuple(n if wanted is None else wanted for n, wanted in zip(shape, self.noise_shape, strict=True))
+        return ops.multiply(inputs, ops.noted(self._mask, shape, inputs.dtype))
+
+    def _mask(self, shape: tuple[int, ...], dtype: Any) -> Any:
         self._fresh()
         n = math.prod(shape)
         drawn = self._bits.random_raw((n + 1) // 2).view("uint32")[:n].reshape(shape)
         # The mask holds 0 and 1 / (1 - rate), so that one product does both jobs.
-        mask = backend.asarray(drawn >= int(self.rate * 2**32)).astype(inputs.dtype)
+        mask = backend.asarray(drawn >= int(self.rate * 2**32)).astype(dtype)
         mask *= 1 / (1 - self.rate)
-        return ops.multiply(inputs, mask)
+        return mask
 
 
 def _checked_shape(noise_shape: Any) -> tuple[int | None, ...]:
@@ -126,7 +129,9 @@ class GaussianNoise(_Noise):
         super().__init__("stddev", stddev, seed, **layer_arguments)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        return inputs + self._normal(inputs, 0.0, self.stddev) if training and self.stddev else inputs
+        if not training or self.stddev == 0:
+            return inputs
+        return inputs + ops.noted(self._normal, inputs.shape, inputs.dtype, 0.0, self.stddev)
 
 
 class GaussianDropout(_Noise):
@@ -145,7 +150,8 @@ class GaussianDropout(_Noise):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training or self.rate == 0:
             return inputs
-        return inputs * self._normal(inputs, 1.0, math.sqrt(self.rate / (1.0 - self.rate)))
+        stddev = math.sqrt(self.rate / (1.0 - self.rate))
+        return inputs * ops.noted(self._normal, inputs.shape, inputs.dtype, 1.0, stddev)
 
 
 class ActivityRegularization(Elementwise):

@@ -121,7 +121,13 @@ def as_type(x: Any, dtype: Any) -> Any:
     """Return `x` as an array or Tensor of a type."""
     if not isinstance(x, Tensor):
         x = as_array(x)
-    return x if x.dtype == dtype else x.astype(dtype)
+    if x.dtype == dtype:
+        return x
+    return x.astype(dtype) if isinstance(x, Tensor) else ops.noted(as_dtype, x, np.dtype(dtype))
+
+
+def as_dtype(array: Any, dtype: Any) -> Any:
+    return array.astype(dtype)
 
 
 def as_float(x: Any) -> Any:
@@ -143,9 +149,9 @@ def align_ranks(a: Any, b: Any, expand: bool = True) -> tuple[Any, Any]:
     if not more:
         return a, b
     if more == 1 and a.shape[-1] == 1:
-        return (a, np.expand_dims(b, -1)) if b.ndim == 1 and expand else (np.squeeze(a, -1), b)
+        return (a, ops.noted(np.expand_dims, b, -1)) if b.ndim == 1 and expand else (ops.noted(np.squeeze, a, -1), b)
     if more == -1 and b.shape[-1] == 1:
-        return (np.expand_dims(a, -1), b) if a.ndim == 1 and expand else (a, np.squeeze(b, -1))
+        return (ops.noted(np.expand_dims, a, -1), b) if a.ndim == 1 and expand else (a, ops.noted(np.squeeze, b, -1))
     return a, b
 
 
@@ -188,7 +194,7 @@ def fit_weights(weights: Any, values: Any, what: str = "losses") -> tuple[Any, A
                 f"sample_weight of shape {weights.shape} does not fit {what} of shape {shape}: "
                 "give one weight a sample, shape (N,)."
             )
-    return np.reshape(weights, weights.shape + (1,) * missing) if missing else weights, values
+    return ops.noted(np.reshape, weights, weights.shape + (1,) * missing) if missing else weights, values
 
 
 def reduce_weighted(values: Any, sample_weight: Any = None, reduction: str | None = "mean", mask: Any = None) -> Any:

@@ -111,7 +111,7 @@ def _sparse(
     if axis != -1 and axis != y_pred.ndim - 1:
         y_true, y_pred = _classes_last(y_true, y_pred, axis)
     _several_classes("sparse_categorical_crossentropy", y_pred)
-    labels = as_labels(y_true, y_pred.shape, ignore_class)
+    labels = ops.noted(as_labels, unwrap(y_true), y_pred.shape, ignore_class)
     valid = None
     if ignore_class is not None:
         valid = labels != ignore_class
@@ -132,7 +132,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     Labels that are wrong pull less than in cross-entropy.
     """
     y_pred = as_float(y_pred)
-    labels = as_labels(y_true, y_pred.shape, name="categorical_generalized_cross_entropy")
+    labels = ops.noted(as_labels, unwrap(y_true), y_pred.shape, name="categorical_generalized_cross_entropy")
     p = ops.squeeze(ops.take_along_axis(y_pred, indices=labels[..., None], axis=-1), axis=-1)
     return (1 - ops.power(p, q)) / q
 
@@ -178,7 +178,7 @@ def crossentropy_kind(true_shape: tuple[int, ...], pred_shape: tuple[int, ...]) 
 
 
 def _smooth(t: Any, label_smoothing: float, n_classes: int) -> Any:
-    return t * (1.0 - label_smoothing) + label_smoothing / n_classes
+    return ops.add(ops.multiply(t, 1.0 - label_smoothing), label_smoothing / n_classes)
 
 
 def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
@@ -186,7 +186,7 @@ def _binary(t: Any, y_pred: Any, from_logits: bool) -> Any:
     if logits is not None:
         return ops.sigmoid_crossentropy(logits, None if from_logits else y_pred, targets=unwrap(t))
     p = _clip(y_pred)
-    return -(t * ops.log(p) + (1 - t) * ops.log(1 - p))
+    return -(t * ops.log(p) + ops.subtract(1, t) * ops.log(1 - p))
 
 
 def _logits_of(y_pred: Any, activation: str) -> Any:
@@ -198,7 +198,7 @@ def _logits_of(y_pred: Any, activation: str) -> Any:
 
 def _clip(p: Any) -> Any:
     low = p.dtype.type(epsilon())
-    return ops.clip(p, low, p.dtype.type(1) - low)
+    return ops.clip(p, ops.constant(low), ops.constant(p.dtype.type(1) - low))
 
 
 def _normalised(p: Any) -> Any:

@@ -123,7 +123,9 @@ def _patches(x: Array, kernel_shape: Sizes, windows: Windows) -> Iterator[tuple[
         yield samples, taken.reshape(-1, columns)
 
 
-def _conv_vjp(needs, dy, y, x, kernel, bias, windows):
+def _conv_vjp(needs, dy, y, x, kernel, bias, windows, relu=False):
+    if relu:
+        dy = dy * (y > 0)
     return (
         _conv_inputs(dy, kernel, windows=windows, shape=x.shape) if needs[0] else None,
         _conv_kernel(x, dy, windows=windows, shape=kernel.shape) if needs[1] else None,
@@ -132,13 +134,19 @@ def _conv_vjp(needs, dy, y, x, kernel, bias, windows):
 
 
 @joint_op(_conv_vjp)
-def _conv(x, kernel, bias, windows):
+def _conv(x, kernel, bias, windows, relu=False):
     y = xp().empty((x.shape[0], *windows.positions, kernel.shape[-1]), dtype=x.dtype)
     for channels, filters in _groups(x.shape[-1], kernel.shape):
         matrix = _rows(kernel[..., filters])
         for samples, patches in _patches(x[..., channels], kernel.shape, windows):
-            out = y[samples][..., filters]
-            np.add(np.dot(patches, matrix).reshape(out.shape), 0 if bias is None else bias[filters], out=out)
+            np.matmul(patches, matrix, out=_rows(y[samples])[:, filters])
+    # Line by line of the image: NumPy is slow on rows as short as the channels, and on pairs of array and number.
+    width = y.shape[-2]
+    lines = y.reshape(-1, width * y.shape[-1])
+    if bias is not None:
+        lines += np.tile(bias, width)
+    if relu:
+        np.maximum(lines, xp().zeros(lines.shape[1:], dtype=y.dtype), out=lines)
     return y
 
 
@@ -253,7 +261,7 @@ def _average_pool(x, windows):
 # --------------------------------------------------------------------------- what is public
 
 
-def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1, bias=None):
+def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1, bias=None, relu=False):
     """Slide a kernel over one axis or more.
 
     Parameters
@@ -266,6 +274,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     padding : {"valid", "same", "causal"}
         Only inside; over the edges by as much before as behind; only before, for sequences.
     bias : (F,), optional
+    relu : bool
+        Whether only the positive part is wanted.
 
     Examples
     --------
@@ -284,7 +294,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     steps = int_tuple(strides, rank, "strides"), int_tuple(dilation_rate, rank, "dilation_rate")
     windows = _windows(x.shape[1:-1], kernel.shape[:-2], *steps, check_padding(padding, rank))
     x = x if x.dtype == kernel.dtype else x.astype(kernel.dtype)
-    return back(_conv(x, kernel, bias, windows=windows))
+    return back(_conv(x, kernel, bias, windows=windows, relu=relu))
 
 
 def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):

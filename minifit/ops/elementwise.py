@@ -110,13 +110,32 @@ def rsqrt(x):
 def erf(x):
     """Return the error function, the integral of a bell from -x to x."""
     x = as_float(x)
-    reach, terms = (6, 60) if x.dtype == np.float64 else (4, 18)  # beyond that it is 1, to the last digit
-    near = np.clip(x.astype(np.result_type(x.dtype, np.float32), copy=False), -reach, reach)
+    if x.dtype == np.float64:
+        return _erf_to_the_last_digit(x)
+    near = np.clip(x.astype(np.float32, copy=False), -4.2, 4.2)  # beyond that it is 1, to the last digit
+    square = near * near
+    slope = square * _ERF_SLOPE[-1]
+    for c in _ERF_SLOPE[-2:0:-1]:  # Horner's rule
+        slope += c
+        slope *= square
+    slope += _ERF_SLOPE[0]
+    slope *= near
+    return np.tanh(slope).astype(x.dtype, copy=False)
+
+
+# ``erf(x) = tanh(x * slope)``, and the slope is close to a polynomial in x²: with this one, a least-squares fit that
+# gave the worst places more and more weight, erf is off by 2.4e-7 of itself at most in single precision.
+_ERF_SLOPE = (1.12837927, 0.102769055, -1.91826723e-4, -6.19789726e-4, 8.76399197e-5, -5.66903554e-6, 1.41894108e-7)
+
+
+def _erf_to_the_last_digit(x):
+    reach = 6
+    near = np.clip(x, -reach, reach)
     twice, first, second = near * near * (4 / reach**2) - 2, 0.0, 0.0
-    series = _erf_series(reach, terms)
+    series = _erf_series(reach, 60)
     for c in series[:0:-1]:  # Clenshaw's rule
         first, second = twice * first - second + c, first
-    return (near * (twice / 2 * first - second + series[0])).astype(x.dtype)
+    return near * (twice / 2 * first - second + series[0])
 
 
 @functools.cache

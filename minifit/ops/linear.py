@@ -35,22 +35,24 @@ def matmul(x1, x2):
     return np.matmul(*agree(x1, x2))
 
 
-def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False, out=None):
+def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False, out=(None, None, None)):
     if relu:
         dy = dy * (y > 0)
     if x.ndim != 2:  # every sample's every row is a row of one large product
         dy, rows = dy.reshape(-1, kernel.shape[1]), x.reshape(-1, x.shape[-1])
         dx, dkernel, dbias = _dense_vjp(needs, dy, y, rows, kernel, bias, out=out)
         return None if dx is None else dx.reshape(x.shape), dkernel, dbias
-    into = {} if out is None or out.dtype != dy.dtype else {"out": out}
+    if not x.dtype == dy.dtype == kernel.dtype:
+        out = None, None, None
+    _, room, bias_room = ({} if array is None else {"out": array} for array in out)
     return (
         np.dot(dy, kernel.T) if needs[0] else None,
-        np.dot(x.T, dy, **into) if needs[1] else None,
-        np.dot(_ones(len(dy), dy.dtype, xp()), dy) if needs[2] else None,  # the sum of the rows
+        np.dot(x.T, dy, **room) if needs[1] else None,
+        np.dot(_ones(len(dy), dy.dtype, xp()), dy, **bias_room) if needs[2] else None,  # the sum of the rows
     )
 
 
-@functools.lru_cache(8)
+@functools.lru_cache(32)
 def _ones(n, dtype, module):
     return module.ones(n, dtype=dtype)
 
@@ -58,6 +60,8 @@ def _ones(n, dtype, module):
 @joint_op(_dense_vjp, writes=True)
 def dense(x, kernel, bias, relu=False):
     """Return ``x @ kernel + bias``, or its positive part; x (..., D), kernel (D, H), bias (H,) or None."""
+    if x.ndim != 2:  # of more axes NumPy would multiply without BLAS
+        return dense.forward(x.reshape(-1, x.shape[-1]), kernel, bias, relu).reshape(*x.shape[:-1], kernel.shape[1])
     y = np.dot(x, kernel)
     if bias is not None:
         y += bias

@@ -120,11 +120,16 @@ def mish(x):
     return array(x) * tanh(softplus(x))
 
 
+@op(lambda dy, y, x: dy * np.exp(x * x * -0.5) * (1 / math.sqrt(2 * math.pi)))
+def normal_share(x):
+    """Return the share of a normal distribution that lies below x."""
+    return 0.5 * erf(x / math.sqrt(2)) + 0.5
+
+
 def gelu(x, approximate=True):
     """Return x times the normal distribution's share below x, that in a closed form where `approximate`."""
     x = as_float(x)
-    inner = tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)) if approximate else erf(x / math.sqrt(2))
-    return 0.5 * x * (1.0 + inner)
+    return x * (sigmoid(math.sqrt(8 / math.pi) * x * (1 + 0.044715 * square(x))) if approximate else normal_share(x))
 
 
 def hard_tanh(x):

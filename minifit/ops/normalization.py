@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..backend import xp
 from .elementwise import astype
-from .op import Traced, joint_op, unbroadcast
+from .linear import _ones as ones
+from .op import Traced, joint_op
 from .shaping import reshape
 
 
@@ -20,10 +22,24 @@ def moments_of(x, axes, weights=None, epsilon=0.0):
         What is added to the sum of weights, which may be 0.
     """
     if weights is None:
-        return np.mean(x, axis=axes, keepdims=True), np.var(x, axis=axes, keepdims=True), None
-    n_counted = np.sum(weights, axis=axes, keepdims=True) + epsilon
-    mean = np.sum(weights * x, axis=axes, keepdims=True) / n_counted
-    return mean, np.sum(weights * np.square(x - mean), axis=axes, keepdims=True) / n_counted, n_counted
+        total = _sum(x, axes)
+        n = x.size // max(total.size, 1)
+        mean = total / n
+        return mean, _sum(np.square(x - mean), axes) / n, None
+    n_counted = _sum(weights, axes) + epsilon
+    mean = _sum(weights * x, axes) / n_counted
+    return mean, _sum(weights * np.square(x - mean), axes) / n_counted, n_counted
+
+
+def _sum(x, axes):
+    """Return ``np.sum(x, axes, keepdims=True)``: over the last axis or all others a product with ones, far quicker."""
+    last = x.ndim - 1
+    if x.dtype.char not in "fd" or axes not in ((last,), tuple(range(last))):
+        return np.sum(x, axis=axes, keepdims=True)
+    rows = x.reshape(-1, x.shape[-1])
+    if axes == (last,):
+        return np.dot(rows, ones(rows.shape[1], x.dtype, xp())).reshape(*x.shape[:-1], 1)
+    return np.dot(ones(rows.shape[0], x.dtype, xp()), rows).reshape(*(1,) * last, -1)
 
 
 def _normalize_vjp(needs, dy, y, x, scale, offset, mean, variance, weights, axes, epsilon, masked_epsilon, fixed):
@@ -31,25 +47,31 @@ def _normalize_vjp(needs, dy, y, x, scale, offset, mean, variance, weights, axes
     if not fixed and isinstance(x, Traced):  # for a second derivative the moments, too, depend on x
         mean, variance, n_counted = moments_of(x, axes, weights, masked_epsilon)
     inverse = 1 / np.sqrt(variance + epsilon)
-    centred = x - mean
-    dscale = unbroadcast(dy * centred * inverse, scale.shape) if needs[1] else None
-    doffset = unbroadcast(dy, offset.shape) if needs[2] else None
+    normal = (x - mean) * inverse
+    dscale = _sum_like(dy * normal, scale) if needs[1] else None
+    doffset = _sum_like(dy, offset) if needs[2] else None
     if not needs[0]:
         return None, dscale, doffset, None, None, None
-    dx = dy * inverse if scale is None else dy * (scale * inverse)
+    dnormal = dy if scale is None else dy * scale
     if not fixed:
         # How x moves the output by way of the variance, and by way of the mean.
-        by_variance = np.sum(dx * centred, axis=axes, keepdims=True) * (inverse * inverse)
+        by_variance, by_mean = _sum(dnormal * normal, axes), _sum(dnormal, axes)
         if weights is None:
             n = x.size // variance.size
-            dx = dx - (centred * by_variance + np.sum(dx, axis=axes, keepdims=True)) / n
+            dnormal = dnormal - by_mean / n - normal * (by_variance / n)
         else:
             if n_counted is None:
-                n_counted = np.sum(weights, axis=axes, keepdims=True) + masked_epsilon
-            off_centre = np.sum(weights * centred, axis=axes, keepdims=True) / n_counted  # 0 but for the epsilon
-            by_mean = np.sum(dx, axis=axes, keepdims=True) - by_variance * off_centre
-            dx = dx - weights * (centred * by_variance + by_mean) / n_counted
-    return dx, dscale, doffset, None, None, None
+                n_counted = _sum(weights, axes) + masked_epsilon
+            off_centre = _sum(weights * normal, axes) / n_counted  # 0 but for the epsilon
+            dnormal = dnormal - weights * (normal * by_variance + by_mean - by_variance * off_centre) / n_counted
+    return dnormal * inverse, dscale, doffset, None, None, None
+
+
+def _sum_like(gradient, x):
+    """Return `unbroadcast` of a gradient to x."""
+    extra = gradient.ndim - x.ndim
+    axes = tuple(i for i, n in enumerate(gradient.shape) if i < extra or x.shape[i - extra] != n)
+    return _sum(gradient, axes).reshape(x.shape) if axes else gradient
 
 
 @joint_op(_normalize_vjp)

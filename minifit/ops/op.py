@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,6 +46,41 @@ class Traced:
 def unwrap(x: Any) -> Any:
     """Return a Tensor's array; anything else as it is."""
     return x.value if isinstance(x, Traced) else x
+
+
+class _Here(threading.local):
+    """What belongs to the thread that runs."""
+
+    def __init__(self) -> None:
+        # While a step is recorded (see ``recording.py``): name, function, arguments and result of each call on arrays.
+        self.notes: list[tuple[str, Callable[..., Any], tuple, dict, Any]] | None = None
+
+
+here = _Here()
+
+
+def noted(function: Callable[..., Any], *args: Any, called: str = "", **options: Any) -> Any:
+    """Call a function of arrays; if a step is being recorded, the call will be repeated with it.
+
+    What a step computes by ops is noted by itself. This is for what it does beside them, such as drawing a mask.
+    """
+    notes = here.notes
+    if notes is None or any(isinstance(x, Traced) for x in args):  # whose ops will be noted
+        return function(*args, **options)
+    here.notes = None  # what happens inside is part of the call
+    try:
+        result = function(*args, **options)
+    finally:
+        here.notes = notes
+    notes.append((called or function.__name__, function, args, options, result))
+    return result
+
+
+def constant(array: Array) -> Array:
+    """Return an array; if a step is being recorded, it is one that all steps share."""
+    if here.notes is not None:
+        here.notes.append(("constant", constant, (), {}, array))
+    return array
 
 
 def drawable(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,7 +118,7 @@ class Op:
         self.vjp = vjp
         self.n_inputs = n_inputs  # what comes after them is an option; 0: what has no name is an input
         self.shortcut = shortcut  # whether the second input is on the way to the first, and may be passed by
-        self.writes = writes  # whether the second input's gradient can be written where it is wanted
+        self.writes = writes  # whether gradients can be written where they are wanted
         self.__name__, self.__module__ = forward.__name__, forward.__module__
         self.__doc__ = forward.__doc__
         self.__wrapped__ = forward  # where help() finds the arguments
@@ -95,6 +131,8 @@ class Op:
                 return value.record(self, inputs, options)
         if not hasattr(inputs[0], "dtype"):
             inputs = arrays(inputs)
+        if here.notes is not None:
+            return noted(self.forward, *inputs, **options)
         return self.forward(*inputs, **options)
 
     @functools.cached_property
@@ -150,8 +188,8 @@ def joint_op(
     """Make the decorated forward an `Op` whose products share work.
 
     `vjp` is ``vjp(needs, dy, y, *inputs, **options) -> one gradient an input``, where
-    ``needs[i]`` tells whether input i's gradient is wanted at all. Where it `writes` it also takes `out`, an
-    array that the gradient of the second input may be written into.
+    ``needs[i]`` tells whether input i's gradient is wanted at all. Where it `writes` it also takes `out`:
+    for each input, an array that its gradient may be written into, or None.
     """
     return lambda forward: Op(forward, vjp, shortcut=shortcut, writes=writes)
 

@@ -309,7 +309,7 @@ class Optimizer(Described):
                 f"{len(variables)} variables."
             )
         flat = self._flat_of(variables)
-        skipped = self._gather(flat, gradients, variables)
+        skipped = () if gradients is self._gradient_views else self._gather(flat, gradients, variables)
         if self.loss_scale_factor is not None:
             self._gradient /= self.loss_scale_factor
         kept = self._remember(skipped) if skipped else ()
@@ -328,7 +328,7 @@ class Optimizer(Described):
             if variable._constraint is not None and self._index[id(variable)] not in skipped:
                 variable.assign(variable._constraint(variable))
         self._iterations.value += 1
-        changed(*flat.variables)
+        changed(flat)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """Take one step from pairs of gradient and variable, as ``zip`` makes them; return the count of calls."""
@@ -394,6 +394,11 @@ class Optimizer(Described):
     def room(self) -> dict[int, Array]:
         """Return where gradients are wanted, by ids of variables: what is written there need not be copied."""
         return {} if self.flat is None or self.flat.stale else self._room
+
+    def in_place(self, variables: Sequence[Variable]) -> list[Array] | None:
+        """Return the arrays that gradients are wanted in: `apply` need not look at these. None if not all are."""
+        wanted = bool(self.room()) and list(map(id, variables)) == self._ids
+        return self._gradient_views if wanted else None
 
     def _gather(self, flat: FlatVector, gradients: Sequence[Any], variables: Sequence[Variable]) -> list[int]:
         """Copy the gradients into the flat one; return the indices of the variables without."""
@@ -513,7 +518,7 @@ class Optimizer(Described):
         if self.use_ema and self.built:
             flat = self._flat_of(var_list)
             flat.vector[...] = self.slots["average"]
-            changed(*flat.variables)
+            changed(flat)
 
     def scale_loss(self, loss: Any) -> Any:
         """Return the loss to differentiate."""

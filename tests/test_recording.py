@@ -1,0 +1,313 @@
+"""The recorded step: bit for bit the step that was recorded, for every batch after it, or not recorded at all."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minifit as keras
+from minifit import layers, losses, optimizers, regularizers
+from minifit.recording import NotRepeatable, Recording, Repeated
+
+rng = np.random.default_rng(5)
+N, B = 70, 16
+X = rng.normal(size=(N, 6)).astype("float32")
+IMAGES = rng.normal(size=(N, 8, 6, 2)).astype("float32")
+STEPS = rng.normal(size=(N, 9, 4)).astype("float32")
+WORDS = rng.integers(0, 20, (N, 7))
+CLASSES = rng.integers(0, 3, N)
+ONE_HOT = np.eye(3, dtype="float32")[CLASSES]
+WEIGHTS = rng.uniform(0.5, 2.0, N).astype("float32")
+
+
+def trained(make: Any, x: Any, y: Any, monkeypatch: pytest.MonkeyPatch | None, **fit: Any) -> tuple[Any, Any]:
+    """Weights and history after three epochs; recorded unless there is a monkeypatch that forbids it."""
+    keras.utils.set_random_seed(3)
+    model = make()
+    if monkeypatch is None:
+        history = model.fit(x, y, **{"batch_size": B, "epochs": 3, "verbose": 0, **fit})
+    else:
+        with monkeypatch.context() as patch:
+            patch.setattr(Repeated, "fits", staticmethod(lambda model: False))
+            history = model.fit(x, y, **{"batch_size": B, "epochs": 3, "verbose": 0, **fit})
+    return model, history.history
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> list[dict[Any, str]]:
+    """What the fits of a test recorded: one dict a fit."""
+    made: list[dict[Any, str]] = []
+    begin = Repeated.__init__
+
+    def watched(self: Repeated, model: Any) -> None:
+        begin(self, model)
+        made.append(self.sources)
+
+    monkeypatch.setattr(Repeated, "__init__", watched)
+    return made
+
+
+def recorded(sources: list[dict[Any, str]]) -> bool:
+    return bool(sources) and all(text.startswith("def step(") for found in sources for text in found.values())
+
+
+def assert_the_same(make: Any, x: Any, y: Any, sources: Any, monkeypatch: Any, **fit: Any) -> None:
+    """Recorded for full batches and for the remainder, and equal to the long way: weights bit for bit."""
+    quick, quick_logs = trained(make, x, y, None, **fit)
+    assert recorded(sources), [text for found in sources for text in found.values()]
+    assert len(sources[0]) == 2
+    slow, slow_logs = trained(make, x, y, monkeypatch, **fit)
+    for a, b in zip(quick.get_weights(), slow.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(quick.optimizer.variables, slow.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    assert quick_logs.keys() == slow_logs.keys()
+    for name in quick_logs:
+        np.testing.assert_allclose(quick_logs[name], slow_logs[name], rtol=1e-6)
+
+
+def model_of(
+    *parts: Any, loss: Any = "sparse_categorical_crossentropy", optimizer: Any = "adam", **compiled: Any
+) -> Any:
+    model = keras.Sequential([*parts, layers.Dense(3, activation="softmax")])
+    model.compile(optimizer, loss, **{"metrics": ["accuracy"], **compiled})
+    return model
+
+
+VECTORS = {
+    "nothing": list,
+    "relu and dropout": lambda: [layers.Dense(5, activation="relu"), layers.Dropout(0.4)],
+    "noise": lambda: [layers.GaussianNoise(0.1), layers.Dense(5, "tanh"), layers.GaussianDropout(0.2)],
+    "activations": lambda: [
+        layers.Dense(5, "gelu"), layers.LeakyReLU(), layers.PReLU(), layers.ELU(), layers.Activation("silu"),
+    ],
+    "normalisation": lambda: [layers.LayerNormalization(), layers.Dense(5, "sigmoid")],
+    "penalties on weights": lambda: [
+        layers.Dense(5, kernel_regularizer="l2", bias_regularizer=regularizers.L1(0.1), kernel_constraint="max_norm")
+    ],
+    "no bias": lambda: [layers.Dense(5, use_bias=False), layers.Rescaling(2.0, 1.0)],
+    "shapes": lambda: [layers.Reshape((3, 2)), layers.Dense(4), layers.Flatten()],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("parts", VECTORS.values(), ids=VECTORS)
+def test_layers_on_vectors(parts: Any, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_the_same(lambda: model_of(layers.Input((6,)), *parts()), X, CLASSES, sources, monkeypatch)
+
+
+def test_layers_on_images(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        convolutions = (
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(3, 2, padding="same"),
+        )
+        return model_of(layers.Input((8, 6, 2)), *convolutions, layers.GlobalAveragePooling2D())
+
+    assert_the_same(make, IMAGES, CLASSES, sources, monkeypatch)
+
+
+def test_layers_on_sequences(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        parts = layers.Conv1D(4, 3, activation="relu"), layers.AveragePooling1D(2), layers.GlobalMaxPooling1D()
+        return model_of(layers.Input((9, 4)), *parts)
+
+    assert_the_same(make, STEPS, CLASSES, sources, monkeypatch)
+
+
+def test_words(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((7,), dtype="int32"), layers.Embedding(20, 5), layers.GlobalAveragePooling1D())
+
+    assert_the_same(make, WORDS, CLASSES, sources, monkeypatch)
+
+
+def test_a_graph_of_layers(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        x = keras.Input((6,))
+        a, b = layers.Dense(4, "relu")(x), layers.Dense(4, "tanh")(x)
+        shared = layers.Dense(3)
+        model = keras.Model(x, shared(a) * 0.5 + shared(b))
+        model.compile("sgd", losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    assert_the_same(make, X, CLASSES, sources, monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.5),
+        optimizers.RMSprop(global_clipnorm=1.0),
+        optimizers.AdamW(weight_decay=0.1, use_ema=True, ema_overwrite_frequency=3),
+        optimizers.Adam(optimizers.schedules.CosineDecay(0.1, 9), gradient_accumulation_steps=2),
+        optimizers.Ftrl(loss_scale_factor=8.0),
+    ],
+    ids=lambda o: o.name,
+)
+def test_optimizers(optimizer: Any, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        fresh = type(optimizer).from_config(optimizer.get_config())
+        return model_of(layers.Input((6,)), layers.Dense(5, "relu"), optimizer=fresh)
+
+    assert_the_same(make, X, CLASSES, sources, monkeypatch)
+
+
+LOSSES: dict[str, Any] = {
+    "categorical": ("categorical_crossentropy", ONE_HOT),
+    "smoothed": (losses.CategoricalCrossentropy(label_smoothing=0.1), ONE_HOT),
+    "binary": ("binary_crossentropy", ONE_HOT),
+    "mse": ("mse", ONE_HOT),
+    "mae": ("mae", ONE_HOT.astype("float64")),
+    "huber": ("huber", ONE_HOT.astype(int)),
+    "kl": ("kl_divergence", ONE_HOT),
+    "sparse": ("sparse_categorical_crossentropy", CLASSES[:, None].astype("float32")),
+}
+
+
+@pytest.mark.parametrize(("loss", "y"), LOSSES.values(), ids=LOSSES)
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["no weights", "weights"])
+def test_losses(loss: Any, y: Any, weights: Any, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((6,)), loss=loss, weighted_metrics=["mse"] if np.shape(y)[-1] == 3 else [])
+
+    assert_the_same(make, X, y, sources, monkeypatch, sample_weight=weights)
+
+
+@pytest.mark.parametrize("floatx", ["float64", "float16"])
+def test_float_types(floatx: str, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minifit.backend._floatx", floatx)
+    parts = VECTORS["relu and dropout"]
+    assert_the_same(lambda: model_of(layers.Input((6,)), *parts()), X, CLASSES, sources, monkeypatch)
+
+
+# --------------------------------------------------------------------------- what may not be repeated
+
+
+def test_what_a_user_wrote_is_called_at_every_step() -> None:
+    calls = []
+
+    class Counting(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            calls.append(len(inputs))
+            return inputs
+
+    class Own(keras.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.dense = layers.Dense(3)
+
+        def call(self, inputs: Any) -> Any:
+            calls.append(len(inputs))
+            return self.dense(inputs)
+
+    def note(y_true: Any, y_pred: Any) -> Any:
+        calls.append(len(y_pred))
+        return losses.mean_squared_error(y_true, y_pred)
+
+    def activation(x: Any) -> Any:
+        calls.append(len(x))
+        return x
+
+    def built(*parts: Any, loss: Any = "mse", **others: Any) -> Any:
+        model = keras.Sequential([layers.Input((6,)), *parts, layers.Dense(3, **others)])
+        model.compile("sgd", loss)
+        return model
+
+    own = Own()
+    own.compile("sgd", "mse")
+    for model in (
+        built(Counting()),
+        own,
+        built(loss=note),
+        built(activation=activation),
+        built(layers.Lambda(activation)),
+        built(kernel_regularizer=lambda w: calls.append(16) or np.sum(w * w)),
+        built(activity_regularizer=lambda w: calls.append(16) or np.sum(w * w)),
+    ):
+        before = len(calls)
+        model.fit(X[:64], ONE_HOT[:64], batch_size=B, epochs=2, shuffle=False, verbose=0)
+        assert calls[before:].count(16) >= 8
+
+
+def test_batch_statistics_move_at_every_step(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((6,)), layers.Dense(5), layers.BatchNormalization())
+
+    quick, _ = trained(make, X, CLASSES, None)
+    slow, _ = trained(make, X, CLASSES, monkeypatch)
+    for a, b in zip(quick.get_weights(), slow.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_bad_label_is_found_in_a_later_batch() -> None:
+    def batches() -> Any:
+        for i in range(6):
+            yield X[:B], CLASSES[:B] + (1 if i == 5 else 0)
+
+    model = model_of(layers.Input((6,)))
+    with pytest.raises(ValueError, match="y_true holds the label 3"):
+        model.fit(batches(), epochs=1, steps_per_epoch=6, verbose=0)
+
+
+def test_a_layer_frozen_between_epochs_stays(sources: Any) -> None:
+    model = model_of(layers.Input((6,)), layers.Dense(5, "relu"), optimizer="sgd")
+
+    class Freeze(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1:
+                self.model.layers[0].trainable = False
+                self.kernel = self.model.layers[0].kernel.numpy()
+
+    freeze = Freeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is no gradient for the frozen ones
+        model.fit(X, CLASSES, batch_size=B, epochs=4, verbose=0, callbacks=[freeze])
+    np.testing.assert_array_equal(model.layers[0].kernel.numpy(), freeze.kernel)
+
+
+def test_weights_set_by_a_callback_are_those_of_the_next_step(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Halve(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 2:
+                self.model.set_weights([w / 2 for w in self.model.get_weights()])
+                self.model.optimizer.learning_rate = 0.5
+
+    def make() -> Any:
+        return model_of(layers.Input((6,)), layers.Dense(5, "relu"), optimizer="sgd")
+
+    assert_the_same(make, X, CLASSES, sources, monkeypatch, callbacks=[Halve()])
+
+
+def test_the_logs_of_every_batch_are_those_of_the_batches_so_far() -> None:
+    seen: list[float] = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen.append(logs["accuracy"])
+
+    model = model_of(layers.Input((6,)), optimizer=optimizers.SGD(0.0))
+    model.fit(X, CLASSES, batch_size=B, shuffle=False, verbose=0, epochs=2, callbacks=[Look()])
+    right = model.predict(X, verbose=0).argmax(axis=1) == CLASSES
+    wanted = [right[: min(end, N)].mean() for end in range(B, N + B, B)]
+    np.testing.assert_allclose(seen, wanted * 2, rtol=1e-6)
+
+
+def test_a_value_from_elsewhere_gives_the_recording_up() -> None:
+    w, x = keras.Variable([1.0, 2.0]), np.array([3.0, 4.0], "float32")
+    with Recording() as recording:
+        y = np.sum(w * (x * 2))  # x * 2 is plain NumPy, and nobody notes it
+    with pytest.raises(NotRepeatable, match="comes from outside"):
+        recording.as_function({"x": x}, [w], [y.value])
+    with Recording() as recording:
+        y = np.sum(w * x) * np.max(x)
+    with pytest.raises(NotRepeatable, match="comes from outside"):
+        recording.as_function({"x": x}, [w], [y.value])
+    with Recording() as recording:
+        w.assign([0.0, 0.0])
+        y = np.sum(w * x)
+    with pytest.raises(NotRepeatable, match="a variable changes"):
+        recording.as_function({"x": x}, [w], [y.value])
