@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import backend, random
+from .by_hand import is_by_hand, step_of
 from .callbacks import CallbackList
 from .layers import InputLayer, Layer
 from .model import Model
@@ -41,11 +42,15 @@ class Row:
         Such as ``dense/kernel``.
     value : ndarray
         A copy, on the host.
+    scale : float
+        What its rounding errors are in proportion to, if that is more than its own largest value: a change
+        of weights is known as exactly as the weights are.
     """
 
     step: str
     name: str
     value: np.ndarray
+    scale: float = 0.0
 
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Give step, name, shape, dtype, first values and range as text."""
@@ -71,6 +76,7 @@ class Trace:
     rows: list[Row] = field(default_factory=list)
     difference: str | None = None
     _compared: bool = False
+    _first: int | None = None
 
     _HEAD = ("step", "name", "shape", "dtype", "first values", "smallest to largest")
 
@@ -87,22 +93,47 @@ class Trace:
         Arrays are compared in their order, whatever their layers are called. Differences of rounding, up to
         a hundred units in the last place of an array's largest value, are none.
         """
-        for ours, theirs in zip(self.rows, other.rows, strict=False):
+        place, told = self._first_difference(other)
+        self._first = place
+        return told
+
+    def _first_difference(self, other: Trace) -> tuple[int | None, str | None]:
+        for i, (ours, theirs) in enumerate(zip(self.rows, other.rows, strict=False)):
             kind = ours.step, ours.name.rpartition("/")[2] if "/" in ours.name else ""
             if kind != (theirs.step, theirs.name.rpartition("/")[2] if "/" in theirs.name else ""):
-                return (
+                return i, (
                     f"{ours.step} {ours.name}: the other has {theirs.step} {theirs.name} in its place; the two "
                     "do not make the same steps."
                 )
-            told = _difference(ours.value, theirs.value)
+            told = _difference(ours.value, theirs.value, max(ours.scale, theirs.scale))
             if told:
-                return f"{ours.step} {ours.name}: {told}"
+                return i, f"{ours.step} {ours.name}: {told}"
         longer = max(self.rows, other.rows, key=len)
         n_common = min(len(self.rows), len(other.rows))
         if len(longer) > n_common:
             extra = longer[n_common]
-            return f"{extra.step} {extra.name}: only {'this' if longer is self.rows else 'the other'} trace has it."
-        return None
+            ours_is_longer = longer is self.rows
+            told = f"{extra.step} {extra.name}: only {'this' if ours_is_longer else 'the other'} trace has it."
+            return n_common if ours_is_longer else None, told
+        return None, None
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the batch on its way: each array as a small map of its values, a column for each step.
+
+        With `against`, the first array that differs is framed.
+
+        Parameters
+        ----------
+        ax
+            Where to draw. None: a new figure.
+
+        Returns
+        -------
+        Axes
+        """
+        from .flow import draw
+
+        return draw(self.rows, self._first, ax)
 
     def _verdict(self) -> str:
         if not self._compared:
@@ -136,7 +167,8 @@ def trace(model: Any, x: Any, y: Any = None, sample_weight: Any = None, against:
     Parameters
     ----------
     model : Model
-        Compiled and built.
+        Compiled and built; or one written by hand, with `layers`, `loss`, `optimizer`, `variables()` and
+        ``train_step(x, y)``, as notebook 09 of the course makes it.
     x : (B, ...)
         All of it is one batch.
     y : (B, ...), optional
@@ -165,31 +197,35 @@ def trace(model: Any, x: Any, y: Any = None, sample_weight: Any = None, against:
     >>> [row.name for row in one.rows if row.step == "gradients"]
     ['line/kernel', 'line/bias']
     """
+    if against is not None and not isinstance(against, (Trace, Model)) and not is_by_hand(against):
+        raise TypeError(
+            f"trace(against=...) expects another trace, or a model to trace on the same batch; got "
+            f"{type(against).__name__}."
+        )
+    data = [("x", x), ("y", y), ("sample_weight", sample_weight)]
+    recorded = Trace([Row("data", name, _copy(value)) for name, value in data if value is not None])
+    if not isinstance(model, Model) and is_by_hand(model):
+        recorded.rows += [Row(*seen) for seen in step_of(model, x, y)]
+    else:
+        recorded.rows += _step_of_engine(model, x, y, sample_weight)
+    if against is not None:
+        other = against if isinstance(against, Trace) else trace(against, x, y, sample_weight)
+        recorded.difference, recorded._compared = recorded.first_difference(other), True
+    return recorded
+
+
+def _step_of_engine(model: Any, x: Any, y: Any, sample_weight: Any) -> list[Row]:
     _check_model(model, "trace(model)")
     if not model.built:
         raise ValueError(
             "trace(model) expects a built model, since building draws the first weights; this one is not. Give "
             "its Sequential an Input(shape=...), or call model(x[:1]) once."
         )
-    if against is not None and not isinstance(against, (Trace, Model)):
-        raise TypeError(
-            f"trace(against=...) expects another trace, or a model to trace on the same batch; got "
-            f"{type(against).__name__}."
-        )
-    recorded = Trace()
+    rows: list[Row] = []
     with _put_back(model), contextlib.ExitStack() as stack:
-        _record_into(recorded.rows, model, stack)
+        _record_into(rows, model, stack)
         logs = model.train_on_batch(x, y, sample_weight=sample_weight, return_dict=True)
-    recorded.rows[:0] = [
-        Row("data", name, _copy(value))
-        for name, value in [("x", x), ("y", y), ("sample_weight", sample_weight)]
-        if value is not None
-    ]
-    recorded.rows += [Row("metrics", name, np.asarray(value)) for name, value in logs.items()]
-    if against is not None:
-        other = against if isinstance(against, Trace) else trace(against, x, y, sample_weight)
-        recorded.difference, recorded._compared = recorded.first_difference(other), True
-    return recorded
+    return rows + [Row("metrics", name, np.asarray(value)) for name, value in logs.items()]
 
 
 def _record_into(rows: list[Row], model: Any, stack: contextlib.ExitStack) -> None:
@@ -229,7 +265,7 @@ def _record_into(rows: list[Row], model: Any, stack: contextlib.ExitStack) -> No
         before = [_copy(v) for v in model.trainable_variables]
         result = update(*args, **options)
         for variable, old in zip(model.trainable_variables, before, strict=True):
-            rows.append(Row("update", f"change of {names[id(variable)]}", _copy(variable) - old))
+            rows.append(Row("update", f"change of {names[id(variable)]}", _copy(variable) - old, _largest(old)))
         return result
 
     compute, differentiate, update = model.compute_loss, GradientTape.gradient, model.optimizer.apply
@@ -455,7 +491,11 @@ def _copy(value: Any) -> np.ndarray:
     return np.array(backend.to_numpy(unwrap(value)))
 
 
-def _difference(ours: np.ndarray, theirs: np.ndarray) -> str | None:
+def _largest(value: np.ndarray) -> float:
+    return float(np.max(np.abs(value), initial=0.0))
+
+
+def _difference(ours: np.ndarray, theirs: np.ndarray, scale: float = 0.0) -> str | None:
     """Tell how two arrays differ; None if they do not, but for rounding."""
     if ours.shape != theirs.shape:
         return f"shape {ours.shape} against {theirs.shape}."
@@ -470,14 +510,14 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> str | None:
     distance[same] = 0.0
     distance[~same & ~np.isfinite(distance)] = np.inf
     finite = np.abs(np.concatenate([a.ravel(), b.ravel()]))
-    scale = float(finite[np.isfinite(finite)].max(initial=0.0))
+    scale = max(scale, float(finite[np.isfinite(finite)].max(initial=0.0)))
     unit = float(np.finfo(ours.dtype).eps) if ours.dtype.kind == "f" else 0.0
     if not distance.max() > _ROUNDING * unit * scale:
         return None
     where = np.unravel_index(int(distance.argmax()), distance.shape)
     n_different = int((distance > _ROUNDING * unit * scale).sum())
     place = f" at [{', '.join(map(str, where))}]" if ours.ndim else ""
-    told = f"{_number(a[where])} against {_number(b[where])}{place}"
+    told = f"{_two_numbers(a[where], b[where])}{place}"
     if ours.ndim:
         told += f", the largest of {n_different:,} differences in {ours.size:,} values"
     return f"{told}.{_ratio(a, b)}"
@@ -490,7 +530,17 @@ def _ratio(a: np.ndarray, b: np.ndarray) -> str:
         return ""
     ratios = a[counted] / b[counted]
     middle = float(np.median(ratios))
-    return f" Every value is {middle:.4g} times the other's." if np.allclose(ratios, middle, rtol=1e-3) else ""
+    constant = np.allclose(ratios, middle, rtol=1e-3) and abs(middle - 1) > 1e-3
+    return f" Every value is {middle:.4g} times the other's." if constant else ""
+
+
+def _two_numbers(ours: Any, theirs: Any) -> str:
+    """Both as short as they can be and still differ."""
+    for digits in (4, 8, 12, 17):
+        a, b = f"{ours:.{digits}g}", f"{theirs:.{digits}g}"
+        if a != b:
+            break
+    return f"{a} against {b}"
 
 
 def _number(value: Any) -> str:

@@ -83,6 +83,7 @@ class Trainer:
         self._resumed_logs: Logs | None = None
         self._training_data: EpochIterator | None = None  # these two while fit runs
         self._repeated: Repeated | None = None
+        self._held: list[Any] | None = None  # the metrics of layers, while batches come
         self._unseen: list[tuple[Any, ...]] | None = None  # batches that loss and metrics will see together
 
     # -- compile ----------------------------------------------------------------------------------
@@ -168,11 +169,13 @@ class Trainer:
             compiled = [self._loss_tracker, *([self._compile_metrics] if self._compile_metrics else [])]
             compiled += self._compile_loss.metrics if self._compile_loss else []
         ours = {id(m) for m in (*compiled, self._loss_tracker, self._compile_metrics)}
-        held: dict[int, Any] = {}
-        for owner in self.walk():
-            if owner is self or not isinstance(owner, Trainer):
-                held |= {id(metric): metric for metric in owner._owned(Metric) if id(metric) not in ours}
-        return [*compiled, *held.values()]
+        held = self._held_metrics() if self._held is None else self._held
+        return [*compiled, *(metric for metric in held if id(metric) not in ours)]
+
+    def _held_metrics(self) -> list[Any]:
+        """Return the metrics that are attributes here or in layers."""
+        owners = [owner for owner in self.walk() if owner is self or not isinstance(owner, Trainer)]
+        return list({id(metric): metric for owner in owners for metric in owner._owned(Metric)}.values())
 
     @property
     def metrics_names(self) -> list[str]:
@@ -366,13 +369,19 @@ class Trainer:
         def logs() -> Logs:
             return logs_of(result)
 
-        for first, last, batches in data:
-            run.call(begin, first)
-            for batch in batches:
-                result = step(batch)
-            run.call(end, last, logs=logs)
-            if getattr(self, stop):
-                break
+        before = self._held
+        try:
+            for first, last, batches in data:
+                run.call(begin, first)
+                for batch in batches:
+                    result = step(batch)
+                if self._held is None:  # all is built now, and logs may be wanted at every batch
+                    self._held = self._held_metrics()
+                run.call(end, last, logs=logs)
+                if getattr(self, stop):
+                    break
+        finally:
+            self._held = before
         return result
 
     def fit(

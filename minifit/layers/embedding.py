@@ -86,4 +86,4 @@ class Embedding(Layer):
         return indices
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return np.not_equal(inputs, 0) if self.mask_zero else None
+        return ops.noted(np.not_equal, unwrap(inputs), 0) if self.mask_zero else None

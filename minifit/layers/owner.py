@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -11,9 +12,13 @@ from ..variables import Variable
 
 Kind = TypeVar("Kind")
 
-_OWNS_NOTHING = frozenset({str, int, float, bool, type(None)})
 # A weight in these is a penalty or an argument, and belongs where it is an attribute.
 _NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
+
+
+@functools.lru_cache(4096)
+def _may_own(what: type, kind: type) -> bool:
+    return issubclass(what, (kind, list, tuple, dict))
 
 
 class Owner:
@@ -38,13 +43,14 @@ class Owner:
         def look_into(value: Any) -> None:
             if isinstance(value, kind):
                 found.setdefault(id(value), value)
-            elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+            elif value and id(value) not in seen:
                 seen.add(id(value))
                 for item in value.values() if isinstance(value, dict) else value:
-                    look_into(item)
+                    if _may_own(type(item), kind):
+                        look_into(item)
 
         for name, value in vars(self).items():
-            if type(value) not in _OWNS_NOTHING and name not in _NOT_LOOKED_INTO:
+            if _may_own(type(value), kind) and name not in _NOT_LOOKED_INTO:
                 look_into(value)
         return list(found.values())
 

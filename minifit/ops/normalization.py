@@ -109,7 +109,9 @@ def normalize(
     """
     scale, offset = (v if v is None or v.dtype == x.dtype else astype(v, dtype=x.dtype) for v in (scale, offset))
     if shape is not None:
-        scale, offset = (v if v is None or v.shape == shape else reshape(v, shape=shape) for v in (scale, offset))
+        # What has the sizes of the last axes broadcasts as it is.
+        fits = [v is None or shape[len(shape) - v.ndim :] == v.shape for v in (scale, offset)]
+        scale, offset = (v if fit else reshape(v, shape=shape) for v, fit in zip((scale, offset), fits, strict=True))
     return _normalize(
         x,
         scale,

@@ -55,6 +55,15 @@ def mean(x, axis=None, keepdims=False):
     return total / (x.size // total.size) if total.size else total / 1
 
 
+@op(
+    lambda dy, y, x, weights: np.expand_dims(dy, -2) * np.expand_dims(weights, -1),
+    lambda dy, y, x, weights: like(np.squeeze(np.matmul(x, np.expand_dims(dy, -1)), axis=-1), weights),
+)
+def weigh(x, weights):
+    """Return the sums of rows, each times its weight: x (..., T, C) and weights (..., T) give (..., C)."""
+    return np.squeeze(np.matmul(np.expand_dims(weights, -2), x), axis=-2)
+
+
 @op(_extreme_product)
 def max(x, axis=None, keepdims=False, initial=None):
     return np.max(x, axis=_axes(axis), keepdims=keepdims, initial=initial)
