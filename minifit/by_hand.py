@@ -48,7 +48,7 @@ def step_of(model: Any, x: Any, y: Any) -> Iterator[Seen]:
     model.loss = _Loss(model.loss, seen)
     model.optimizer.apply = _apply(model.optimizer.apply, names, seen)
     logs = model.train_step(x, y)
-    seen += [("metrics", name, np.array(value), 0.0) for name, value in (logs or {}).items()]
+    seen += [("metrics", name, np.array(value), 0.0) for name, value in sorted((logs or {}).items())]
     yield from seen
 
 

@@ -42,7 +42,7 @@ def draw(rows: Sequence[Any], marked: int | None = None, ax: Axes | None = None)
     if ax is None:
         import matplotlib.pyplot as plt
 
-        _, ax = plt.subplots(figsize=(1.75 * len(steps) + 0.4, 0.62 * tallest + 0.6), layout="constrained")
+        _, ax = plt.subplots(figsize=(1.75 * len(steps) + 0.4, 0.72 * tallest + 0.6), layout="constrained")
     for place, step in enumerate(steps):
         ax.text(place, 0.35, step, ha="center", va="bottom", weight="bold", color=INK)
         if place:
@@ -60,7 +60,7 @@ def draw(rows: Sequence[Any], marked: int | None = None, ax: Axes | None = None)
 def _tile(ax: Axes, row: Any, place: int, top: float, marked: bool) -> float:
     """Draw one array below `top`; return how high it is with its label."""
     table = _as_table(row.value)
-    wide, high = _side(table.shape[1]) * 0.78, _side(table.shape[0])
+    wide, high = _side(table.shape[1]) * 0.56, _side(table.shape[0])
     box = (place - wide / 2, place + wide / 2, top - high, top)
     scale = float(np.max(np.abs(table[np.isfinite(table)]), initial=0.0)) or 1.0
     ax.imshow(

@@ -16,6 +16,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .ops.op import here
 from .optimizers import Optimizer
 from .tape import Tensor, unwrap
@@ -256,7 +258,7 @@ class _Writer:
             self.names[id(result)] = self.bind("one", result)
             return
         try:
-            given = [*map(self.expression, args), *(f"{key}={self.expression(x)}" for key, x in options.items())]
+            given = [*map(self.expression, args), *(f"{key}={self.expression(x, key)}" for key, x in options.items())]
         except NotRepeatable as error:
             raise NotRepeatable(f"{name}: {error}") from None
         results = result if isinstance(result, (tuple, list)) else [result]
@@ -274,7 +276,7 @@ class _Writer:
         self._count += 1
         return self.names[id(result)]
 
-    def expression(self, value: Any) -> str:
+    def expression(self, value: Any, called: str = "option") -> str:
         """Return what stands for a value in the lines."""
         if id(value) in self.names:
             return self.names[id(value)]
@@ -285,4 +287,5 @@ class _Writer:
             return f"[{inner}]" if type(value) is list else f"({inner},)" if value else "()"
         if hasattr(value, "dtype"):
             raise NotRepeatable(f"an array of shape {value.shape} comes from outside the step")
-        return self.bind(getattr(value, "__name__", str(value)), value)
+        called = str(value) if isinstance(value, np.dtype) else getattr(value, "__name__", called)
+        return self.bind(called, value)

@@ -17,7 +17,7 @@ _NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
 
 
 @functools.lru_cache(4096)
-def _may_own(what: type, kind: type) -> bool:
+def _may_own(what: Any, kind: Any) -> bool:
     return issubclass(what, (kind, list, tuple, dict))
 
 

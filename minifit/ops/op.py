@@ -183,7 +183,7 @@ def op(*products: Product | None, broadcast: bool = False) -> Callable[[Callable
 
 
 def joint_op(
-    vjp: Callable[..., Sequence[Any]], shortcut: bool = False, writes: bool = False
+    vjp: Callable[..., Sequence[Any]], n_inputs: int = 0, shortcut: bool = False, writes: bool = False
 ) -> Callable[[Callable[..., Any]], Op]:
     """Make the decorated forward an `Op` whose products share work.
 
@@ -191,7 +191,7 @@ def joint_op(
     ``needs[i]`` tells whether input i's gradient is wanted at all. Where it `writes` it also takes `out`:
     for each input, an array that its gradient may be written into, or None.
     """
-    return lambda forward: Op(forward, vjp, shortcut=shortcut, writes=writes)
+    return lambda forward: Op(forward, vjp, n_inputs, shortcut, writes)
 
 
 def unbroadcast(gradient: Array, shape: tuple[int, ...]) -> Array:

@@ -66,20 +66,24 @@ def swapaxes(x, axis1, axis2):
 # --------------------------------------------------------------------------- parts
 
 
-def _getitem_product(dy, y, x, index):
-    return add_at(dy, index=index, shape=x.shape)
+def _getitem_vjp(needs, dy, y, x, index, out=(None,)):
+    room = {} if out[0] is None or out[0].dtype != dy.dtype else {"out": out[0]}
+    return (add_at(dy, index=index, shape=x.shape, **room),)
 
 
-@op(_getitem_product)
+@joint_op(_getitem_vjp, n_inputs=1, writes=True)
 def getitem(x, index):
     """Return ``x[index]``, for slices and for arrays of indices."""
     return x.take(index, axis=0) if _names_rows(index) else x[index]  # twice as quick
 
 
 @op(lambda dy, y, x, index, shape: getitem(dy, index=index))
-def add_at(x, index, shape):
+def add_at(x, index, shape, out=None):
     """Return zeros of `shape` to which `x` is added at `index`; repeated indices add up."""
-    out = xp().zeros(shape, dtype=x.dtype)
+    if out is None:
+        out = xp().zeros(shape, dtype=x.dtype)
+    else:
+        out[...] = 0
     if all(isinstance(i, (int, builtins.slice, type(...), type(None))) for i in _as_tuple(index)):
         out[index] = x  # slices hit no place twice
     elif _names_rows(index):  # NumPy adds number by number five times as quickly as row by row
