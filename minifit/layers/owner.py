@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,9 +16,11 @@ Kind = TypeVar("Kind")
 _NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
 
 
-@functools.lru_cache(4096)
-def _may_own(what: Any, kind: Any) -> bool:
+def _is_or_holds(what: Any, kind: Any) -> bool:
     return issubclass(what, (kind, list, tuple, dict))
+
+
+_may_own: Callable[[Any, Any], bool] = functools.lru_cache(4096)(_is_or_holds)  # asked of every attribute
 
 
 class Owner:
