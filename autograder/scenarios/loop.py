@@ -54,7 +54,7 @@ def train(train: Callable[..., Any], x: Any, y: Any, learning_rate: float, steps
     Returns
     -------
     dict or None
-        ``"w"``, ``"b"`` and ``"losses"``; under a key that says so, what is not ``([w, b], losses)``.
+        ``"losses"``, ``"w"`` and ``"b"``; under a key that says so, what is not ``([w, b], losses)``.
     """
     result = train(x, y, learning_rate, steps)
     if result is None:
@@ -64,5 +64,5 @@ def train(train: Callable[..., Any], x: Any, y: Any, learning_rate: float, steps
         return {f"{count} instead of the pair (params, losses)": result}
     params, losses = result
     if not isinstance(params, list | tuple) or len(params) != 2:
-        return {"params that are not a pair of w and b": params, "losses": losses}
-    return {"w": params[0], "b": params[1], "losses": losses}
+        return {"losses": losses, "params that are not a pair of w and b": params}
+    return {"losses": losses, "w": params[0], "b": params[1]}  # the losses first: they show an error soonest
