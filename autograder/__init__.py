@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from . import mine as _mine
-from .notebook import built_table, check, hint, predict, progress, reveal, setup, solution
+from .notebook import built_table, case, check, hint, progress, setup, solution
+from .predictions import predict, reveal
 
 __all__ = [
     "built_table",
+    "case",
     "check",
     "hint",
     "loop_picture",

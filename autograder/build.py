@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder import cells, paths
+from autograder import cells, glossary, paths
 
 NotebookNode = Any
 
 BLANK_LINES = 40  # the longest blank a learner is asked to fill
 CODE_LINES = 12  # what can be read at once
 PROSE_WORDS = 120
+
+_NO_PROSE = re.compile(r"\$\$.*?\$\$|\$.*?\$|```.*?```|(?<=\])\([^)]*\)", re.DOTALL)  # formulas, code, where links lead
 
 _KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -190,6 +192,7 @@ def build_one(source: Path) -> Built:
         built.problems.append(str(error))
         return built
     built.warnings += find_warnings(released)
+    built.warnings += find_unexplained(released, source.parent.parent / glossary.PAGE)
     built.files[f"{source.stem}.ipynb"] = to_bytes(released)
     for path in sorted(source.parent.rglob("*")):
         below = path.relative_to(source.parent)
@@ -362,10 +365,40 @@ def find_warnings(released: NotebookNode) -> list[str]:
             if lines > CODE_LINES:
                 warnings.append(f"{_where(cell)}: {lines} lines to read at once; {CODE_LINES} at most")
         elif cell.cell_type == "markdown":
-            words = len(re.findall(r"[^\W\d_]+", re.sub(r"\$\$.*?\$\$|\$.*?\$|```.*?```", "", cell.source, flags=re.S)))
+            words = len(re.findall(r"[^\W\d_]+", _NO_PROSE.sub("", cell.source)))
             if words > PROSE_WORDS:
                 warnings.append(f"{_where(cell)}: {words} words; {PROSE_WORDS} at most")
     return warnings
+
+
+def find_unexplained(released: NotebookNode, page: Path) -> list[str]:
+    """Links into the glossary that lead nowhere."""
+    known = glossary.entries(page.read_text(encoding="utf-8")) if page.is_file() else []
+    return [
+        f"links to {link!r} of the glossary, which is not there; add it to {page.parent.name}/{page.name}"
+        for link in dict.fromkeys(glossary.links(released.cells))
+        if link not in known
+    ]
+
+
+def build_glossary(folder: Path, course: Path, change: bool) -> tuple[list[str], list[str]]:
+    """Bring ``course/glossary.md`` up to date with the one in ``folder``.
+
+    Returns
+    -------
+    problems, lines : list of str
+        What is wrong with the page; what was written, or with ``change=False`` what is out of date.
+    """
+    page, there = folder / glossary.PAGE, course / glossary.PAGE
+    if not page.is_file():
+        return [], []
+    content = page.read_bytes()
+    problems = [f"{glossary.PAGE}: {text}" for text in glossary.faults(content.decode("utf-8"))]
+    if problems or (there.is_file() and there.read_bytes() == content):
+        return problems, []
+    if change:
+        paths.write_atomic(there, content)
+    return [], [f"{course.name}/{glossary.PAGE}" + ("" if change else " differs from its source")]
 
 
 def _lines_to_read(source: str) -> int:

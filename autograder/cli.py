@@ -16,6 +16,7 @@ from pathlib import Path
 
 from autograder import lab, paths
 from autograder.build import BuildError
+from autograder.grading import commands
 
 
 class UsageError(Exception):
@@ -43,45 +44,67 @@ def _lab(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from autograder.grading import terminal
 
-    _use_working_copy()
+    folder, what = _folder_of(options), options.what
+    what = str(Path(what).resolve()) if what and Path(what).exists() else what
+    _use_working_copy(options, say=False)
     try:
-        files = terminal.notebooks(options.what, lab.find_working_copy())
+        files = terminal.notebooks(what, folder)
     except terminal.NothingToCheck as error:
         raise UsageError(str(error)) from error
     return terminal.check(files, options.timeout)
 
 
 def _hint(options: argparse.Namespace) -> int:
-    from autograder import hint
+    from autograder.notebook import show_hint
 
-    _use_working_copy()
+    _use_working_copy(options)
     _known(options.exercise)
-    hint(options.exercise)
+    show_hint(options.exercise, f"minifit hint {options.exercise}", f"minifit solution {options.exercise}")
     return 0
 
 
 def _solution(options: argparse.Namespace) -> int:
-    from autograder import solution
+    from autograder.answers import solution_of
+    from autograder.notebook import show_solution
 
-    _use_working_copy()
+    found = _use_working_copy(options)
     _known(options.exercise)
-    solution(options.exercise)
+    if found:
+        show_solution(options.exercise, f"minifit hint {options.exercise}", "give this command once more")
+    else:  # nobody remembers that it was asked before
+        print(solution_of(options.exercise))
     return 0
 
 
 def _progress(options: argparse.Namespace) -> int:
     from autograder import progress
 
-    _use_working_copy()
+    _use_working_copy(options)
     print(progress())
     return 0
 
 
-def _use_working_copy() -> None:
-    """Also find the working copy when the command is given from the folder that holds it."""
-    folder = lab.find_working_copy()
+def _folder_of(options: argparse.Namespace) -> Path:
+    return Path(options.dir).expanduser().resolve() if options.dir else lab.find_working_copy()
+
+
+def _use_working_copy(options: argparse.Namespace, say: bool = True) -> bool:
+    """Use the working copy that is named, that this is in, or that lies here; say so where there is none."""
+    folder = _folder_of(options)
     if (folder / lab.STATE).is_dir():
+        if options.dir:
+            os.environ["MINIFIT_HOME"] = str(folder)
+            os.chdir(folder)
         os.environ.setdefault("MINIFIT_HOME", str(folder))
+        return True
+    if options.dir:
+        raise UsageError(f"{folder} is no working copy; make one with: minifit lab --dir {options.dir}")
+    if say and not os.environ.get("MINIFIT_HOME"):
+        print(
+            f"No working copy here (looked in {Path.cwd()} and above), so nothing of yours is known.\n"
+            f"Go to it with cd, or name it: minifit {options.verb} ... --dir FOLDER\n"
+        )
+    return bool(os.environ.get("MINIFIT_HOME"))
 
 
 def _known(identifier: str) -> None:
@@ -91,36 +114,6 @@ def _known(identifier: str) -> None:
         get(identifier)
     except ValueError as error:
         raise UsageError(str(error)) from error
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from autograder.grading.batch import grade_folder
-    from autograder.grading.grader import Limits
-    from autograder.grading.secret import SecretError
-    from autograder.grading.submissions import NoSubmissions
-
-    folder = Path(options.folder)
-    out = Path(options.out) if options.out else folder.resolve().parent / f"{folder.resolve().name}-graded"
-    limits = Limits(options.timeout, 6 * options.timeout)
-    secret_file = Path(options.secret_file) if options.secret_file else None
-    try:
-        whole = grade_folder(
-            folder, out, secret_file, options.workers, limits, progress=options.progress and sys.stderr.isatty()
-        )
-    except (NoSubmissions, SecretError) as error:
-        raise UsageError(str(error)) from error
-    width = max(len(name) for name in whole.by_student)
-    for student, results in whole.by_student.items():
-        points, most = sum(r.points for r in results), sum(r.most for r in results)
-        later = sum(r.waiting for r in results)
-        print(f"{student:<{width}}  {points:g} of {most:g}" + (f", {later:g} by hand" if later else ""))
-    for result in whole.results:
-        for note in result.notes if result.file else ():
-            print(f"{result.student}, {result.notebook or result.file}: {note}")
-    print(f"Each notebook ran in a process of its own, limited in {', '.join(whole.in_force) or 'time alone'}.")
-    print("It could still read files and use the network: grade people you do not trust in a container.")
-    print(f"Pages: {out / 'index.html'}\nTable: {out / 'grades.csv'}\nGradebook: {out / 'gradebook.db'}")
-    return 0
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -148,6 +141,10 @@ def _build(options: argparse.Namespace) -> int:
         lines = build.differences(built, folder) if options.check else build.write(built, folder)
         failed = failed or (options.check and bool(lines))
         print("\n".join(lines) if lines else f"{built.name}: up to date")
+    problems, lines = build.build_glossary(paths.solutions_folder(), course, change=not options.check)
+    failed = failed or bool(problems) or (options.check and bool(lines))
+    print(*problems, sep="\n", end="\n" if problems else "", file=sys.stderr)
+    print(*lines, sep="\n", end="\n" if lines else "")
     for stale in [] if options.notebooks else build.orphans(course, known):
         failed = True
         print(f"{stale.name}: course/ has it, solutions/ does not; remove it", file=sys.stderr)
@@ -189,6 +186,9 @@ def parser() -> argparse.ArgumentParser:
         one.set_defaults(run=run)
         return one
 
+    def working_copy(one: argparse.ArgumentParser) -> None:
+        one.add_argument("--dir", metavar="FOLDER", help="your working copy (default: the one you are in)")
+
     one = verb(
         "lab",
         _lab,
@@ -207,10 +207,11 @@ def parser() -> argparse.ArgumentParser:
         _check,
         "check your notebooks in the terminal",
         "Runs the cells you filled, then every check. Exit code 0 when all is right, 1 when something is not. "
-        "What has passed is kept in mine/ by the check in the notebook itself, not by this one.",
+        "What passes is kept in mine/, as the check in the notebook keeps it.",
         "minifit check 04_losses.ipynb",
     )
     one.add_argument("what", nargs="?", help="a notebook, its number, or a folder (default: your working copy)")
+    working_copy(one)
     one.add_argument("--timeout", type=_seconds, default=10.0, help="seconds a cell may run (default: 10)")
 
     one = verb(
@@ -221,6 +222,7 @@ def parser() -> argparse.ArgumentParser:
         "minifit hint losses.log_softmax",
     )
     one.add_argument("exercise", help="its identifier, as in check(...)")
+    working_copy(one)
 
     one = verb(
         "solution",
@@ -230,37 +232,14 @@ def parser() -> argparse.ArgumentParser:
         "minifit solution loop.mse",
     )
     one.add_argument("exercise", help="its identifier, as in check(...)")
-
-    verb("progress", _progress, "show which exercises have passed", "Reads your working copy.", "minifit progress")
+    working_copy(one)
 
     one = verb(
-        "grade",
-        _grade,
-        "grade a folder of submissions",
-        "Gives nbgrader's gradebook, a table and pages of feedback. No broken notebook stops the others.",
-        "minifit grade submitted --out graded",
+        "progress", _progress, "show which exercises have passed", "Reads your working copy.", "minifit progress"
     )
-    one.add_argument(
-        "folder",
-        help="<student>/<assignment>/<notebook>.ipynb as nbgrader collects them, <student>/<notebook>.ipynb, "
-        "or <student>_<notebook>.ipynb",
-    )
-    one.add_argument("--out", metavar="OUT", help="where the grades go (default: FOLDER-graded, beside it)")
-    one.add_argument(
-        "--secret-file",
-        metavar="FILE",
-        help="the secret that test cases are drawn from (default: OUT/secret, made at random); "
-        "the same secret gives the same grades",
-    )
-    one.add_argument("--workers", type=_count, help="submissions at a time (default: one a processor, at most 4)")
-    one.add_argument(
-        "--timeout",
-        type=_seconds,
-        default=10.0,
-        metavar="S",
-        help="seconds a cell or one case may take; a whole notebook gets six times as long (default: 10)",
-    )
-    one.add_argument("--no-progress", dest="progress", action="store_false", help="no progress bar")
+    working_copy(one)
+
+    commands.add(verb, _seconds, _count)
 
     one = verb(
         "build",
@@ -300,10 +279,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top.print_help()
         return 2
     try:
-        return options.run(options)
-    except (UsageError, BuildError, lab.LabError, FileNotFoundError, RuntimeError) as error:
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except (UsageError, commands.Refused, BuildError, lab.LabError, FileNotFoundError, RuntimeError) as error:
         print(f"minifit {options.verb}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nminifit {options.verb}: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read along, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

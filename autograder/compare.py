@@ -38,11 +38,14 @@ class Difference:
         One to four lines.
     where : str
         How the value that differs is called: ``"the result"``, ``"dw"``, ``"the result[1]"``.
+    slight : bool
+        Whether it could be a matter of rounding.
     """
 
     kind: str
     text: str
     where: str = WHOLE
+    slight: bool = False
 
 
 def _part(where: str, index: str) -> str:
@@ -161,6 +164,9 @@ def difference(
     if type(expected) is type(got) and expected == got:
         return None
     kind = "wrong values" if type(expected) is type(got) else "wrong type"
+    if isinstance(expected, str) and " " in where:  # a sentence of a scenario's, such as "what was changed"
+        came = got if isinstance(got, str) else shown(got)
+        return Difference(kind, f"{where[0].upper()}{where[1:]}: expected {expected}, got {came}.", where)
     return Difference(kind, f"Expected {where} to be {expected!r}; got {shown(got)}.", where)
 
 
@@ -174,7 +180,8 @@ def _array_difference(
             lengths = ", ".join(str(item.shape) for item in got[:4]) + (", ..." if len(got) > 4 else "")
             text = f"Expected {where} to be {wanted}; got items of the shapes {lengths}."
             return Difference("wrong shape", text, where)
-        return Difference("wrong type", f"Expected {where} to be {wanted}; got {shown(got)}.", where)
+        note = "\nThat is text; leave out str() and the quotes." if isinstance(got, str) else ""
+        return Difference("wrong type", f"Expected {where} to be {wanted}; got {shown(got)}.{note}", where)
     got = stacked
     if got.shape != expected.shape:
         return Difference("wrong shape", _shape_text(expected, got, where), where)
@@ -191,7 +198,8 @@ def _array_difference(
         wrong = ~close(expected, got, *tolerances(expected, got, rtol, atol, float32_ok))
     if not wrong.any():
         return None
-    return Difference("wrong values", _value_text(expected, got, wrong, where), where)
+    slight = wanted == "floats" and bool(close(expected, got, _FLOAT32_RTOL, _FLOAT32_ATOL).all())
+    return Difference("wrong values", _value_text(expected, got, wrong, where), where, slight)
 
 
 def tolerances(
@@ -262,8 +270,7 @@ def _dict_difference(
     if not isinstance(got, dict):
         return Difference("wrong type", f"Expected {where} to be a dict; got {shown(got)}.", where)
     if set(got) != set(expected):
-        text = f"Expected {where} to have the keys {sorted(expected)}; got {sorted(got)}."
-        return Difference("wrong values", text, where)
+        return Difference("wrong values", _keys_text(expected, got, where), where)
     for key, value in expected.items():
         part = key if where == WHOLE else _part(where, repr(key))
         found = difference(value, got[key], rtol, atol, float32_ok, part)
@@ -287,8 +294,8 @@ def _shape_text(expected: np.ndarray, got: np.ndarray, where: str) -> str:
         text = f"Expected {where} to have shape {wanted}; got one number."
     else:
         text = f"Expected {where} to have shape {wanted}; got {came}."
-    if len(wanted) == 1 and came == (wanted[0], wanted[0]):
-        text += "\nA square came of two vectors: somewhere (N,) met (N, 1)."
+    if wanted == () and came == (1,):
+        text += "\nThe number is inside a list or an array; a comma at the end of the return line makes a tuple, too."
     elif len(wanted) > 1 and came == wanted[::-1]:
         text += "\nThe axes are exchanged."
     elif came == (*wanted, 1):
@@ -305,6 +312,18 @@ def _shape_text(expected: np.ndarray, got: np.ndarray, where: str) -> str:
     elif len(wanted) > 1 and len(came) == 1 and wanted != came:
         text += "\nAn axis was reduced that should stay."
     return text
+
+
+def _keys_text(expected: dict, got: dict, where: str) -> str:
+    """What a dict has and should not, or lacks; a scenario says with a key of several words what came."""
+    told = [key for key in got if key not in expected and " " in key]
+    if told and where == WHOLE:
+        return f"Your answer gave {' and '.join(told)}."
+    missing = [key for key in expected if key not in got]
+    extra = [key for key in got if key not in expected]
+    parts = [f"{' and '.join(map(repr, missing))} missing"] if missing else []
+    parts += [f"{' and '.join(map(repr, extra))} too many"] if extra else []
+    return f"Expected {where} to have the keys {list(expected)}; {', '.join(parts)}."
 
 
 def _value_text(expected: np.ndarray, got: np.ndarray, wrong: np.ndarray, where: str) -> str:
@@ -443,10 +462,11 @@ def _factor_text(factors: list[float], sizes: list[dict[str, float]], count: int
         shown_size = f"{label} ({counted[0]:g})" if len(set(counted)) == 1 else label
         for sign, note in ((1, ""), (-1, ", with the wrong sign")):
             pairs = list(zip(factors, counted, strict=True))
-            if all(math.isclose(f, sign * n, rel_tol=1e-6) for f, n in pairs):
-                return f"Every value is the right one times {shown_size}{note}."
-            if all(math.isclose(f, sign / n, rel_tol=1e-6) for f, n in pairs):
-                return f"Every value is the right one divided by {shown_size}{note}."
+            for share, words in ((1.0, ""), (2.0, "twice "), (0.5, "half ")):
+                if all(math.isclose(f, sign * share * n, rel_tol=1e-6) for f, n in pairs):
+                    return f"Every value is the right one times {words}{shown_size}{note}."
+                if all(math.isclose(f, sign / (share * n), rel_tol=1e-6) for f, n in pairs):
+                    return f"Every value is the right one divided by {words}{shown_size}{note}."
             if all(n > 1 and math.isclose(f, sign * n / (n - 1), rel_tol=1e-6) for f, n in pairs):
                 return f"Every value is divided by n - 1 instead of n, where n is {shown_size}{note}."
     if not constant or count < 2:

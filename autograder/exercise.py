@@ -69,6 +69,9 @@ class Exercise:
         How far a float64 answer may be off.
     float32_ok : bool
         Whether an answer in float32 is compared at 1e-5.
+    allowed : tuple of str
+        Dotted names of what an answer may call beside NumPy and Python's own library: a function, or a package
+        with all that is in it, such as ``"scipy.special.xlogy"``.
     """
 
     identifier: str
@@ -86,13 +89,14 @@ class Exercise:
     rtol: float = 1e-9
     atol: float = 1e-12
     float32_ok: bool = True
+    allowed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]\w*\.[A-Za-z]\w*", self.identifier):
             raise ValueError(f'Exercise(identifier) expects "topic.name"; got {self.identifier!r}.')
         if not self.points >= 0:
             raise ValueError(f"Exercise({self.identifier!r}, points) expects 0 or more; got {self.points!r}.")
-        for name in ("mistakes", "hints", "alternatives"):
+        for name in ("mistakes", "hints", "alternatives", "allowed"):
             if not isinstance(getattr(self, name), tuple):
                 raise TypeError(f"Exercise({self.identifier!r}, {name}) expects a tuple.")
         for name in ("reference", "cases", "scenario"):
@@ -145,6 +149,9 @@ class Question:
         One sentence.
     tolerance : float
         How far a number may be off, relative to the answer.
+    low, high : float, optional
+        What a number that is meant can be; others are not committed. With 100 as `high`, a share such as 0.6 is asked
+        about too.
     """
 
     identifier: str
@@ -153,6 +160,8 @@ class Question:
     answer: str | float | None
     because: str
     tolerance: float = 0.25
+    low: float | None = None
+    high: float | None = None
 
     def __post_init__(self) -> None:
         if self.choices and self.answer is not None and self.answer not in self.choices:

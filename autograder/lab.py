@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import paths
+from autograder.glossary import PAGE
 
 FOLDER = "minifit-course"
 STATE = ".minifit"
@@ -84,6 +85,10 @@ def hand_out(folder: Path, course: Path | None = None) -> list[Change]:
 def _hand_out(folder: Path, course: Path) -> list[Change]:
     (folder / STATE).mkdir(parents=True, exist_ok=True)
     (folder / "mine").mkdir(exist_ok=True)
+    if not (folder / "mine" / "__init__.py").exists():
+        from autograder.mine import package_text
+
+        paths.write_atomic(folder / "mine" / "__init__.py", package_text({}))
     record = _read_record(folder)
     before = json.dumps(record)
     handed, offered = record["handed_out"], record["offered"]
@@ -113,7 +118,9 @@ def _hand_out(folder: Path, course: Path) -> list[Change]:
 
 
 def _files(course: Path) -> Iterator[tuple[str, Path]]:
-    """Name in the working copy and path, of every notebook and whatever lies beside one."""
+    """Name in the working copy and path, of every notebook, whatever lies beside one, and the glossary."""
+    if (course / PAGE).is_file():
+        yield PAGE, course / PAGE
     for room in sorted(course.glob("[0-9]*_*")):
         for path in sorted(room.rglob("*")):
             below = path.relative_to(room)
@@ -126,7 +133,10 @@ def _beside(folder: Path, name: str, offered: str | None) -> str:
     path = Path(name)
     number = 1
     while True:
-        beside = path.with_name(f"{path.stem}.new{'' if number == 1 else number}{path.suffix}").as_posix()
+        # The number first, then "new": JupyterLab's side bar shows the beginning of a name.
+        order, _, rest = path.name.partition("_") if path.name[:1].isdigit() else ("", "", path.name)
+        new = "new" if number == 1 else f"new{number}"
+        beside = path.with_name("_".join(filter(None, (order, new, rest)))).as_posix()
         there = folder / beside
         if not there.exists() or _digest(there.read_bytes()) == offered:
             return beside

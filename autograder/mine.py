@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import difflib
 import linecache
+import re
 import sys
 import types
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import exercise as exercises
 from . import store
 from .paths import write_atomic
+
+if TYPE_CHECKING:
+    from .source import Piece
 
 _HEADER = '''"""Your own {topic}: what you wrote, kept here when its check passed.
 
@@ -52,6 +57,8 @@ def __dir__():
     return sorted(YOURS)
 '''
 
+_ALIAS = re.compile(r"from mine\.\w+ import (\w+) as (\w+)")
+
 _live: dict[str, Any] = {}  # passed in this process, and not to be written down
 _modules: dict[str, tuple[str, types.ModuleType]] = {}  # topic → the text it was made of, and what that gave
 _announced: dict[str, int] = {}
@@ -62,21 +69,41 @@ def keep(exercise: exercises.Exercise, obj: Any) -> str:
 
     An earlier version stays in place until the new one has shown that it stands alone.
     """
-    from .source import NoSource, capture
+    from .source import capture
+
+    told = _keep(exercise, lambda others: capture(obj, exercise.name, others))
+    if told.startswith("It could not be kept"):
+        _live[exercise.identifier] = obj
+    else:
+        _live.pop(exercise.identifier, None)
+    return told
+
+
+def keep_text(exercise: exercises.Exercise, cells: Sequence[str]) -> str:
+    """Keep a passing answer of which there is only the notebook's text; nothing of it is run but the answer."""
+    from .cell_text import capture_text
+
+    return _keep(exercise, lambda others: capture_text(cells, exercise.name, others))
+
+
+def holds(exercise: exercises.Exercise) -> bool:
+    """Whether there is a version of this exercise that has passed."""
+    return exercise.identifier in _live or bool(_piece(store.read("passed"), exercise.identifier)["source"])
+
+
+def _keep(exercise: exercises.Exercise, captured: Callable[[dict[str, str]], Piece]) -> str:
+    from .source import NoSource
 
     passed = store.read("passed")
     others = {name: e.topic for name, e in _latest(passed).items() if e.identifier != exercise.identifier}
     key = exercise.identifier
     try:
-        piece = vars(capture(obj, exercise.name, others))
-        text = _module_text(exercise.topic, {**passed, key: piece})
-        _run(exercise.topic, text)
+        piece = vars(captured(others))
+        _run(exercise.topic, _module_text(exercise.topic, {**passed, key: piece}))
     except Exception as error:
-        _live[key] = obj
         store.change("passed", key, lambda old: old or {"source": ""})
         known = isinstance(error, NoSource)
         return f"It could not be kept in mine ({error if known else f'on its own it raises {error!r}'[:200]})."
-    _live.pop(key, None)
     store.change("passed", key, lambda _: piece)
     folder = store.working_copy()
     if folder is None:
@@ -92,9 +119,24 @@ def write(folder: Path, topic: str) -> None:
     """Write mine/<topic>.py and mine/__init__.py of a working copy from what has passed."""
     passed = store.read("passed")
     write_atomic(folder / "mine" / f"{topic}.py", _module_text(topic, passed))
+    write_atomic(folder / "mine" / "__init__.py", package_text(passed))
+
+
+def package_text(passed: dict[str, Any]) -> str:
+    """The file that makes mine/ a package, also before anything has passed."""
     latest = _latest(passed)
     rows = "".join(f'    "{name}": "{e.topic}",\n' for name, e in latest.items())
-    write_atomic(folder / "mine" / "__init__.py", _INIT.format(rows=rows, example=next(iter(latest), "mse")))
+    # Once imported, mine/fit.py would stand for the name fit of the package, and hide the function.
+    clashes = "".join(
+        f"from .{e.topic} import {name}  # noqa: E402, F401\n" for name, e in latest.items() if name in topics(passed)
+    )
+    text = _INIT.format(rows=rows, example=next(iter(latest), "mse"))
+    return text + (f"\n\n{clashes}" if clashes else "")
+
+
+def topics(passed: dict[str, Any]) -> set[str]:
+    """The topics of which mine/ has a file."""
+    return {e.topic for e in exercises.all_exercises() if _piece(passed, e.identifier)["source"]}
 
 
 def _latest(passed: dict[str, Any]) -> dict[str, exercises.Exercise]:
@@ -116,12 +158,20 @@ def _module_text(topic: str, passed: dict[str, Any]) -> str:
     pieces = {e.identifier: _piece(passed, e.identifier) for e in ours}
     names = {e.name for e in ours}
     imports = {line for piece in pieces.values() for line in piece["imports"]}
+    # What the file itself defines is no import of it; under another name, it is an assignment after the definition.
     imports -= {f"from mine.{topic} import {name}" for name in names}
+    aliases = {line: _ALIAS.fullmatch(line) for line in imports if line.startswith(f"from mine.{topic} import ")}
+    imports -= set(aliases)
+    as_well = [match.groups() for match in aliases.values() if match and match[1] in names]
+    imports |= {f"from mine import {m[1]} as {m[2]}" for m in aliases.values() if m and m[1] not in names}
     helpers = {k: text for piece in pieces.values() for k, text in piece["helpers"].items() if k not in names}
     head = "\n".join(in_order(imports))
     constants = "\n".join(text for text in helpers.values() if not text.startswith(("def ", "class ", "@")))
     functions = [text for text in helpers.values() if text.startswith(("def ", "class ", "@"))]
-    parts = [*functions, *(f"# {identifier}\n{piece['source'].strip()}" for identifier, piece in pieces.items())]
+    parts = list(functions)
+    for exercise in ours:
+        again = "".join(f"\n\n\n{other} = {name}" for name, other in sorted(as_well) if name == exercise.name)
+        parts.append(f"# {exercise.identifier}\n{pieces[exercise.identifier]['source'].strip()}{again}")
     blocks = [_HEADER.format(topic=topic).strip(), *(block for block in (head, constants) if block)]
     return "\n\n".join(blocks) + "\n\n\n" + "\n\n\n".join(parts) + "\n"
 
@@ -205,7 +255,7 @@ class Mine(types.ModuleType):
         if name.startswith("_"):
             raise AttributeError(name)
         topic = self.__dict__["_topic"]
-        if topic is None and name in exercises.TOPICS:
+        if topic is None and name in exercises.TOPICS and not any(e.name == name for e in exercises.all_exercises()):
             return sys.modules[f"mine.{name}"]
         # The import statement asks twice, first only whether there is such a name.
         asking = sys._getframe(1).f_code.co_filename.startswith("<frozen importlib")

@@ -1,20 +1,22 @@
-"""What a notebook says: check, hint, solution, predict, reveal, progress, and the closing table."""
+"""What a notebook says: setup, check, case, hint, solution, progress, and the closing table."""
 
 from __future__ import annotations
 
+import contextlib
 import html
 import inspect
-import math
 import sys
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import exercise as exercises
 from . import mine, store
-from .exercise import Exercise, Question
+from .exercise import Exercise
+from .outcome import Verdict
+from .saying import say, say_in_lines
 
-_PUBLIC_SEED = 20_26
+PUBLIC_SEED = 20_26  # of the cases that learners see; those of grading are secret
+_PUBLIC_SEED = PUBLIC_SEED
 
 
 def setup() -> None:
@@ -37,6 +39,37 @@ def setup() -> None:
         plot.use_style()
     except ImportError:
         print('Plots need matplotlib: pip install "minifit[course]"')
+    _explain_missing_names()
+
+
+def _explain_missing_names() -> None:
+    """After a NameError, say which cell to run: cells out of order and restarted kernels end in one."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or NameError in shell.custom_exceptions:
+        return
+
+    def explain(shell: Any, kind: type, error: BaseException, trace: Any, tb_offset: int | None = None) -> Any:
+        shown = shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+        name = getattr(error, "name", None) or ""
+        told = _where_defined(name, shell.user_ns.get("In", [""])[-1])
+        if told:
+            say(told)
+        return shown
+
+    shell.set_custom_exc((NameError,), explain)
+
+
+def _where_defined(name: str, cell: str) -> str:
+    if "predict(" in cell and len(name) < 3:
+        return f'A letter goes in quotes: "{name}".'
+    if name == "case":
+        return "It comes with the course: from autograder import case"
+    if any(exercise.name == name for exercise in exercises.all_exercises()):
+        return (
+            f"{name} is not defined in this kernel. Run the cell above that defines it, then this one. After a restart "
+            "nothing is defined any more: in the menu, Run > Run All Above Selected Cell."
+        )
+    return ""
 
 
 def check(identifier: str, obj: Any) -> float:
@@ -59,23 +92,70 @@ def check(identifier: str, obj: Any) -> float:
     ValueError
         An unknown identifier; the text offers the nearest.
     """
-    from .judge import judge
-    from .running import InProcess
-
     exercise = exercises.get(identifier)
     unfit = _unfit(exercise, obj)
     if unfit:
-        print(f"{exercise.identifier}: {unfit}")
+        say(f"{exercise.identifier}: {unfit}")
         return 0.0
-    verdict = judge(exercise, InProcess(exercise, obj), _PUBLIC_SEED)
+    verdict = _judged(exercise, obj)
     if verdict.status != "not attempted":
         store.change("attempts", exercise.identifier, lambda n: (n or 0) + 1)
     if verdict.score <= 0:
-        _say_in_lines(verdict.message, 12)
+        blamed = _sibling_to_blame(exercise, obj) if verdict.status not in ("not attempted", "delegated") else None
+        say_in_lines(blamed or verdict.message, 12)
+        _remind(exercise, obj, verdict.status)
         return 0.0
     told, *printed = verdict.message.splitlines()
-    print(f"{told} {mine.keep(exercise, obj)}", *printed, sep="\n")
+    say("\n".join([f"{told} {mine.keep(exercise, obj)}", *printed]))
     return float(min(1.0, verdict.score) * exercise.points)
+
+
+def _judged(exercise: Exercise, obj: Any) -> Verdict:
+    from .clues import clues_in
+    from .judge import judge
+    from .running import InProcess
+
+    with _exit_is_an_error(obj):
+        return judge(exercise, InProcess(exercise, obj), PUBLIC_SEED, lambda: clues_in(obj, exercise), public=True)
+
+
+def _sibling_to_blame(exercise: Exercise, obj: Any) -> str | None:
+    """What to say where the answer calls another exercise's that does not pass: that comes first."""
+    from .clues import siblings
+
+    for other, theirs in siblings(obj, exercise):
+        if not _unfit(other, theirs) and _judged(other, theirs).status not in ("right", "not attempted"):
+            return (
+                f"Not yet right, and the reason may lie elsewhere: {exercise.name} calls {other.name}, "
+                f"and your {other.name} does not pass its own check now.\n"
+                f'Try: check("{other.identifier}", {other.name}), and mend that one first.'
+            )
+    return None
+
+
+def _remind(exercise: Exercise, obj: Any, status: str) -> None:
+    """What a learner may not have in mind: a cell that was not run, a version that is kept."""
+    same_as_before = _checked.get(exercise.identifier) is obj
+    _checked[exercise.identifier] = obj
+    if same_as_before and status != "not attempted":
+        say(f"(This is the very {exercise.name} of the last check. If you have changed its cell, run that first.)")
+    if mine.holds(exercise):
+        print(f"(mine still holds the {exercise.name} that passed.)")
+
+
+_checked: dict[str, Any] = {}  # exercise → what failed its last check
+
+
+@contextlib.contextmanager
+def _exit_is_an_error(obj: Any) -> Iterator[None]:
+    """In a notebook ``exit()`` would end the whole kernel, a second later and without a word."""
+    space = getattr(inspect.unwrap(obj), "__globals__", {})
+    ours = {name: space[name] for name in ("exit", "quit") if type(space.get(name)).__module__.startswith("IPython")}
+    try:
+        space.update(dict.fromkeys(ours, sys.exit))
+        yield
+    finally:
+        space.update(ours)
 
 
 def _unfit(exercise: Exercise, obj: Any) -> str:
@@ -95,41 +175,66 @@ def _unfit(exercise: Exercise, obj: Any) -> str:
     return ""
 
 
-def _say(text: str, indent: str = "") -> None:
-    """Print prose in lines that fit a notebook, which would break a longer one in the middle of a word."""
-    for line in text.splitlines():
-        print(*_folded(line, indent), sep="\n")
+def case(identifier: str, name: str | None = None) -> tuple[tuple, Any]:
+    """Give the inputs of a case of a check, and what should come of them.
 
+    Parameters
+    ----------
+    identifier : str
+    name : str, optional
+        As the check calls it; by default the first.
 
-def _folded(line: str, indent: str = "") -> list[str]:
-    return textwrap.fill(line, 96, subsequent_indent=indent, break_long_words=False).splitlines()
+    Returns
+    -------
+    inputs, wanted : tuple, object
+        ``mse(*inputs)`` should give `wanted`.
 
+    Raises
+    ------
+    ValueError
+        If there is no such case; the text names those there are.
+    """
+    import numpy as np
 
-def _say_in_lines(text: str, most: int) -> None:
-    """Print a verdict folded, its last line (what to try) whole, the middle cut if it grows too long."""
-    *told, last = [_folded(line) for line in text.splitlines()]
-    lines = [line for each in told for line in each]
-    if len(lines) + len(last) > most:
-        lines = [*lines[: most - len(last) - 1], "..."]
-    print(*lines, *last, sep="\n")
+    from .judge import reference_outputs
+
+    exercise = exercises.get(identifier)
+    cases = exercise.cases(np.random.default_rng(PUBLIC_SEED))
+    wanted = next(iter(cases)) if name is None else name.removesuffix(", once more")
+    if wanted.endswith(", with other numbers"):
+        wanted = wanted.removesuffix(", with other numbers")
+        cases = exercise.cases(np.random.default_rng(PUBLIC_SEED + 1))
+    if wanted not in cases:
+        raise ValueError(f"{identifier} has no case {name!r}; its cases are {', '.join(map(repr, cases))}.")
+    return cases[wanted], reference_outputs(exercise, cases[wanted])
 
 
 def hint(identifier: str) -> None:
     """Show the next hint of an exercise; each says a little more than the one before."""
+    show_hint(identifier, f'call hint("{identifier}") again', f'solution("{identifier}")')
+
+
+def show_hint(identifier: str, again: str, solved: str) -> None:
+    """Show the next hint, and how to get one more, or the solution: a notebook's call or a terminal's command."""
     exercise = exercises.get(identifier)
     shown = store.read("hints").get(identifier, 0)
     number = min(shown, len(exercise.hints) - 1)
     store.change("hints", identifier, lambda n: min((n or 0) + 1, len(exercise.hints)))
     left = len(exercise.hints) - number - 1
-    _say(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}")
+    say(f"Hint {number + 1} of {len(exercise.hints)}: {exercise.hints[number]}")
     if left:
-        print(f'{left} more: call hint("{identifier}") again.')
+        print(f"{left} more: {again}.")
     else:
-        print(f'That was the last one. solution("{identifier}") shows how we wrote it.')
+        print(f"That was the last one. {solved} shows how we wrote it.")
 
 
 def solution(identifier: str) -> None:
     """Show how we wrote it; the first call asks whether the hints would not do."""
+    show_solution(identifier, f'hint("{identifier}")', "call this once more")
+
+
+def show_solution(identifier: str, first: str, again: str) -> None:
+    """Show the solution, or at the first call how to get a hint instead: a notebook's call or a terminal's command."""
     exercise = exercises.get(identifier)
     unseen = len(exercise.hints) - store.read("hints").get(identifier, 0)
     tried = store.read("attempts").get(identifier, 0)
@@ -137,8 +242,8 @@ def solution(identifier: str) -> None:
     store.change("solutions", identifier, lambda n: (n or 0) + 1)
     if not asked and (unseen > 0 or not tried) and identifier not in store.read("passed"):
         word = "hint is" if unseen == 1 else "hints are"
-        left = f'{unseen} {word} left: hint("{identifier}").' if unseen > 0 else "You have not tried it yet."
-        print(f"{left} To see the solution all the same, call this once more.")
+        left = f"{unseen} {word} left: {first}." if unseen > 0 else "You have not tried it yet."
+        print(f"{left} To see the solution all the same, {again}.")
         return
     from .answers import solution_of
 
@@ -146,98 +251,6 @@ def solution(identifier: str) -> None:
         print(solution_of(identifier))
     except (FileNotFoundError, ValueError) as error:
         print(f"The solution is not to be had here: {error}")
-
-
-# --------------------------------------------------------------------------- predictions
-
-
-def predict(identifier: str, answer: Any = ...) -> None:
-    """Commit to an answer before anything runs; ``...`` shows the question.
-
-    Parameters
-    ----------
-    identifier : str
-    answer : str or float
-        The letter of a choice, or a number.
-    """
-    question = exercises.get_question(identifier)
-    committed = store.read("predictions").get(identifier)
-    if committed is not None:
-        same = answer is Ellipsis or _cleaned(question, answer) == committed
-        _say(f"You predicted {_told(question, committed)}." + ("" if same else " A prediction stands once it is made."))
-        return
-    if answer is Ellipsis:
-        _say(question.text)
-        for letter, text in (question.choices or {}).items():
-            _say(f"  {letter}  {text}", indent="     ")
-        how = f'a letter in quotes, such as "{next(iter(question.choices))}",' if question.choices else "a number"
-        print(f"No prediction yet: put {how} in place of the dots and run the cell.")
-        return
-    value = _cleaned(question, answer)
-    if value is None:
-        expected = ", ".join(question.choices) if question.choices else "a number"
-        print(f"predict({identifier!r}, ...) expects {expected}; got {answer!r}.")
-        return
-    store.change("predictions", identifier, lambda _: value)
-    _say(f"You predict {_told(question, value)}. Now find out.")
-
-
-def reveal(identifier: str, measured: Any = None) -> None:
-    """Show the prediction beside what is the case; says nothing before there is a prediction.
-
-    Parameters
-    ----------
-    identifier : str
-    measured : float or str, optional
-        What an experiment gave, for a question whose answer is measured, or to show beside it.
-    """
-    question = exercises.get_question(identifier)
-    committed = store.read("predictions").get(identifier)
-    if committed is None:
-        print(f"Predict first: predict({identifier!r}, ...) above. The answer is shown after that.")
-        return
-    answer = question.answer if question.answer is not None else _cleaned(question, measured)
-    _say(question.text)
-    _say(f"You predicted {_told(question, committed)}.")
-    if answer is None:
-        print("Nothing has been measured yet: run the experiment above, then this cell.")
-        return
-    store.change("revealed", identifier, lambda _: True)
-    if measured is not None and (question.answer is not None or question.choices is None):
-        print(f"Measured: {_measured(measured)}.")
-    verdict = "As you said" if _agrees(question, committed, answer) else "It is not so"
-    _say(f"{verdict}: {_told(question, answer)}. {question.because}")
-
-
-def _cleaned(question: Question, answer: Any) -> Any:
-    if question.choices:
-        letter = str(answer).strip().lower()
-        return next((known for known in question.choices if known.lower() == letter), None)
-    try:
-        number = None if isinstance(answer, bool) else float(answer)
-    except (TypeError, ValueError):
-        return None
-    return number if number is not None and math.isfinite(number) else None
-
-
-def _measured(value: Any) -> str:
-    """A measured value in words, whatever an experiment gave."""
-    try:
-        return f"{float(value):.6g}"
-    except (TypeError, ValueError):
-        return str(value)[:200]
-
-
-def _told(question: Question, answer: Any) -> str:
-    if question.choices:
-        return f"{answer} ({question.choices.get(answer, answer)})"
-    return f"{float(answer):.6g}"
-
-
-def _agrees(question: Question, committed: Any, answer: Any) -> bool:
-    if question.choices:
-        return str(committed).lower() == str(answer).lower()
-    return abs(float(committed) - float(answer)) <= question.tolerance * abs(float(answer))
 
 
 # --------------------------------------------------------------------------- tables
@@ -251,7 +264,7 @@ class Table:
         self.rows = [[str(cell) for cell in row] for row in rows]
 
     def __repr__(self) -> str:
-        table = [self.head, *self.rows]
+        table = [[cell.replace("`", "") for cell in row] for row in (self.head, *self.rows)]
         widths = [max(len(row[i]) for row in table) for i in range(len(self.head))]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
         lines.insert(1, "  ".join("─" * width for width in widths))

@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from .compare import Unusable, plain
+from .delegation import Watch, codes_of
 from .exercise import Exercise
 from .judge import Outcome, Raised, same
 
@@ -75,7 +76,7 @@ class InProcess:
         raised: Raised | None = None
         outputs: Any = None
         timed_out = ""
-        watch = Watch(self.exercise)
+        watch = Watch(self.exercise, self.obj)
         call = functools.partial(_named_as_before, self.exercise.scenario, self.obj, *inputs)
         with _own_state(printed):
             try:
@@ -250,46 +251,7 @@ def _watcher(seconds: float) -> Iterator[None]:
                 watching.join()
 
 
-# --------------------------------------------------------------------------- what it calls, what it holds
-
-
-class Watch:
-    """Notices that the exercise's reference, or the engine, is called to do the learner's work.
-
-    Attributes
-    ----------
-    called : str
-        The first such function, or nothing.
-    """
-
-    def __init__(self, exercise: Exercise) -> None:
-        self.called = ""
-        self._reference = set(_code_of(exercise.reference))
-
-    def __enter__(self) -> Watch:
-        self._before = sys.getprofile()
-        sys.setprofile(self._see)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(self._before)
-
-    def _see(self, frame: Any, event: str, argument: Any) -> None:
-        if event == "call" and not self.called:
-            code = frame.f_code
-            if code in self._reference:
-                self.called = f"the reference, {code.co_name.strip('_')}"
-            elif code.co_filename.startswith(_ENGINE):
-                family = Path(code.co_filename).relative_to(_ENGINE).parts[0].removesuffix(".py")
-                self.called = f"minifit.{family}.{code.co_name}"
-
-
-def _code_of(obj: Any) -> Iterator[types.CodeType]:
-    if isinstance(obj, type):
-        for value in vars(obj).values():
-            yield from _code_of(value)
-    elif hasattr(obj, "__code__"):
-        yield obj.__code__
+# --------------------------------------------------------------------------- what it holds
 
 
 _IDLE = {"RESUME", "NOP", "POP_TOP", "PUSH_NULL", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
@@ -312,7 +274,7 @@ def untouched(obj: Any) -> types.CodeType | None:
     """
     if isinstance(obj, type):
         own = [c for c in obj.__mro__ if c.__module__ == obj.__module__]
-        codes = [code for c in own for code in _code_of(c)]
+        codes = [code for c in own for code in codes_of(c)]
         return codes[0] if codes and all(map(_is_blank, codes)) else None
     code = getattr(obj, "__code__", None)
     return code if isinstance(code, types.CodeType) and _is_blank(code) else None

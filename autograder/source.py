@@ -75,10 +75,28 @@ def capture(obj: Any, name: str, kept: Mapping[str, str] | None = None) -> Piece
     return piece
 
 
+def text_of(obj: Any, name: str) -> tuple[str, int]:
+    """Return the text of a function or class, and the line of its cell or file that it begins in.
+
+    Raises
+    ------
+    NoSource
+        If it was not written in a cell or a file.
+    """
+    text = _text(obj, name)
+    code = getattr(inspect.unwrap(obj), "__code__", None) if not isinstance(obj, type) else None
+    return text, code.co_firstlineno if isinstance(code, types.CodeType) else 1
+
+
+def namespace_of(obj: Any) -> Mapping[str, Any]:
+    """Return what a function's or a class's methods find under the names that they look up outside."""
+    return _namespace(obj)
+
+
 def _collect(text: str, space: Mapping[str, Any], known: set[str], kept: Mapping[str, str], piece: Piece) -> None:
     """Add what `text` uses, and what that uses, each before what uses it."""
     for name in sorted(_used_names(text) - known):
-        if name not in space:
+        if name not in space or _is_pythons(name, space[name]):
             continue
         known.add(name)
         value = space[name]
@@ -100,6 +118,13 @@ def _collect(text: str, space: Mapping[str, Any], known: set[str], kept: Mapping
             kind = type(value).__name__
             raise NoSource(f"it uses {name} of the notebook, a {kind}; hand it over as an argument")
     piece.imports = in_order(piece.imports)
+
+
+def _is_pythons(name: str, value: Any) -> bool:
+    """Whether a name means what it always means; `compile` may be a learner's own."""
+    # IPython has an open, an exit and a display of its own.
+    known = value is getattr(builtins, name, None)
+    return known or str(getattr(value, "__module__", type(value).__module__)).startswith("IPython")
 
 
 def in_order(imports: Iterable[str]) -> list[str]:
@@ -168,7 +193,7 @@ def _used_names(text: str) -> set[str]:
     used = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
     for table in _tables(top):
         used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-    return used - assigned - set(vars(builtins))
+    return used - assigned
 
 
 def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:

@@ -116,6 +116,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         with contextlib.suppress(OSError):
             os.replace(path, aside)
             _tell(f"Your progress file could not be read; it was moved to {aside} and a new one begun.")
+            _tell("In a terminal, minifit check fills it again from your notebooks.")
         return {}
     return found
 

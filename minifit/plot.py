@@ -299,10 +299,12 @@ def timeline(seen: Any, first: int = 0, steps: int = 3, ax: Axes | None = None) 
         share = seen.seconds[part] / total
         told = f"{seen.calls[part]:,} times, " + (f"{share:.0%}" if share >= 0.005 else "under 1%")
         ax.text(1.02, row, told, transform=beside, va="center", color=color)
-    for number, take in enumerate(takes[first : first + steps], start=first + 1):
+    ends = [*takes[first + 1 : first + steps], end]
+    for number, (take, over) in enumerate(zip(takes[first : first + steps], ends, strict=True), start=first + 1):
         at = (take - begin) * 1e3
         ax.axvline(at, color="#9AA0A8", linewidth=0.8, linestyle=(0, (4, 4)), zorder=0)
-        ax.text(at, -0.75, f" step {number}", color="#5B626C", va="bottom", size="small")
+        if over - take > 0.12 * (end - begin):  # else its name would run into the next
+            ax.text(at, -0.75, f" step {number}", color="#5B626C", va="bottom", size="small")
     ax.text(1.02, -0.75, "in the whole run", transform=beside, color="#5B626C", va="bottom", size="small")
     ax.set_yticks(range(len(parts)), parts)
     ax.set(xlim=(0, (end - begin) * 1e3), ylim=(len(parts) - 0.4, -0.6), xlabel="milliseconds")
@@ -489,13 +491,14 @@ class _Curve:
         self.ax, self.label, self.color = ax, label, color
         self.x: list[float] = []
         self.y: list[float] = []
-        (self.line,) = ax.plot([], [], color=color)
+        (self.line,) = ax.plot([], [], color=color, markersize=4)
         self.text: Annotation | None = None
 
     def add(self, x: float | None, y: float) -> None:
         self.x.append(len(self.x) + 1 if x is None else x)
         self.y.append(y)
         self.line.set_data(self.x, self.y)
+        self.line.set_marker("o" if len(self.x) < 16 else "None")  # a line of one point would not be seen
         self.ax.relim()
         self.ax.autoscale_view()
         if not np.isfinite(y):

@@ -549,7 +549,7 @@ def _number(value: Any) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[tuple[Any, ...]], align: str = "left") -> str:
     """Give an HTML table in the colours of the page around it; a row's last item draws a line above it."""
-    style = "padding:2px 14px 2px 0;white-space:nowrap;text-align:"
+    style = "padding:2px 10px 2px 0;white-space:nowrap;text-align:"
     cells_style = [style + "left", *[style + align] * (len(head) - 1)]
     parts = [
         f"<th style='{cell};opacity:.65;font-weight:normal'>{html.escape(name)}</th>"

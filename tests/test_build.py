@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder import build, cells, cli, exercise, paths
+from autograder import build, cells, cli, exercise, glossary, paths
 
 SOURCES = build.sources()
 
@@ -202,3 +202,64 @@ def test_build_reports_every_problem_and_exits_1(source, tmp_path, monkeypatch, 
     monkeypatch.setattr(paths, "solutions_folder", lambda: path.parent.parent)
     assert cli.main(["build"]) == 1
     assert "nothing checks it" in capsys.readouterr().err
+
+
+# --------------------------------------------------------------------------- glossary
+
+PAGE = (paths.solutions_folder() / glossary.PAGE).read_text(encoding="utf-8")
+
+
+def linked():
+    return [link for path in SOURCES for link in glossary.links(build.read_source(path).cells)]
+
+
+def test_the_glossary_is_in_order_and_course_has_it():
+    assert glossary.faults(PAGE) == []
+    assert (paths.course_folder() / glossary.PAGE).read_text(encoding="utf-8") == PAGE
+
+
+def test_every_link_into_the_glossary_has_an_entry():
+    assert sorted(set(linked()) - set(glossary.entries(PAGE))) == []
+
+
+def test_every_entry_of_the_glossary_is_linked_from_a_notebook():
+    assert sorted(set(glossary.entries(PAGE)) - set(linked())) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.stem)
+def test_a_notebook_links_a_word_once_at_its_first_use(path):
+    links = glossary.links(build.read_source(path).cells)
+    assert sorted({link for link in links if links.count(link) > 1}) == []
+
+
+def test_links_that_lead_nowhere_are_warned_of_and_addresses_are_no_words(source):
+    path = source(
+        "# %% [markdown]\n# A [step](../glossary.md#step), a [leap](../glossary.md#leap).\n\n" + ANSWER + CHECK
+    )
+    (path.parent.parent / glossary.PAGE).write_text("# G\n\n### step\nOne round.\n", encoding="utf-8")
+    built = build.build_one(path)
+    assert built.problems == []
+    assert [w for w in built.warnings if "leap" in w]
+    assert not [w for w in built.warnings if "'step'" in w]
+
+
+@pytest.mark.parametrize(
+    ("page", "fault"),
+    [
+        ("### b\nx\n\n### a\nx\n", "'a' stands after 'b'"),
+        ("### a\n\n### b\nx\n", "'a' says nothing"),
+        ("### SGD\nx\n", "'SGD' has capitals"),
+        ("### a\nx\n\n### a\ny\n", "'a' stands in it twice"),
+    ],
+)
+def test_faults_of_a_glossary_are_named(page, fault):
+    assert any(told.startswith(fault) for told in glossary.faults(page))
+
+
+def test_the_glossary_is_built_beside_the_notebooks(tmp_path):
+    solutions, course = tmp_path / "solutions", tmp_path / "course"
+    solutions.mkdir()
+    (solutions / glossary.PAGE).write_text("# G\n\n### step\nOne round.\n", encoding="utf-8")
+    assert build.build_glossary(solutions, course, change=False) == ([], ["course/glossary.md differs from its source"])
+    assert build.build_glossary(solutions, course, change=True) == ([], ["course/glossary.md"])
+    assert build.build_glossary(solutions, course, change=False) == ([], [])

@@ -222,7 +222,8 @@ def test_what_cannot_be_kept_passes_and_says_why_and_loses_nothing(
     capsys.readouterr()
     notebook("rng = np.random.default_rng(0)\ndef twice(x):\n    rng.random()\n    return x + x")
     assert notebook("check('loop.twice', twice)") == 1.0
-    assert "it uses rng of the notebook, a Generator; hand it over as an argument" in capsys.readouterr().out
+    told = capsys.readouterr().out.replace("\n", " ")
+    assert "it uses rng of the notebook, a Generator; hand it over as an argument" in told
     assert (copy / "mine" / "loop.py").read_text() == before
     notebook("from mine import twice as own\nassert own is twice")
 
@@ -329,3 +330,119 @@ def test_the_names_a_notebook_imports_are_all_there() -> None:
     assert set(autograder.__all__) >= {
         *("built_table", "check", "hint", "loop_picture", "predict", "progress", "reveal", "setup", "solution"),
     }
+
+
+# --------------------------------------------------------------------------- names that meet
+
+
+def test_ones_own_part_under_another_name_is_no_import_of_the_file_itself(copy: Path, notebook: Notebook) -> None:
+    notebook("def twice(x):\n    return 2 * x\ncheck('loop.twice', twice)")
+    notebook("from mine import twice as double\ndef mse(y_true, y_pred):\n    e = double(y_true - y_pred) / 2")
+    notebook("def mse(y_true, y_pred):\n    return float(np.mean((double(y_true - y_pred) / 2) ** 2))")
+    assert notebook("check('loop.mse', mse)") == 1.0
+    text = (copy / "mine" / "loop.py").read_text()
+    assert "from mine.loop" not in text
+    assert "double = twice" in text
+    assert imported(copy, "from mine import mse\nprint(mse(1.0, 3.0))").strip() == "4.0"
+
+
+def test_a_function_that_is_called_like_its_topic_is_the_function(
+    copy: Path, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses = Exercise(
+        *("losses.losses", "losses(x) -> (N,)", 1, 1, 1, 1),
+        reference=lambda x: 5 * x,
+        cases=lambda rng: {"five numbers": (rng.normal(size=5),)},
+    )
+    monkeypatch.setitem(exercises._exercises, losses.identifier, losses)
+    notebook("def losses(x):\n    return 5 * x\ncheck('losses.losses', losses)")
+    notebook("def thrice(x):\n    return 3 * x\ncheck('losses.thrice', thrice)")
+    assert imported(copy, "import mine.losses\nfrom mine import losses\nprint(losses(2))").strip() == "10"
+    assert imported(copy, "from mine.losses import losses, thrice\nprint(thrice(2))").strip() == "6"
+    assert notebook("from mine import losses as l\nl(2)") == 10
+
+
+def test_a_method_outside_of_its_class_is_kept_with_what_it_uses(
+    copy: Path, notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in notebook 09: functions of self, one a cell, one of them hiding a name of Python's."""
+
+    class Box:
+        pass
+
+    def drive(obj: Any, number: float) -> Any:
+        box = Box()
+        obj(box, number)
+        return box.n
+
+    compiles = Exercise(
+        *("loop.compile", "compile(self, number)", 1, 1, 1, 1),
+        reference=lambda self, number: setattr(self, "n", 2 * number),
+        cases=lambda rng: {"a number": (float(rng.normal()),)},
+        scenario=drive,
+    )
+    fits = Exercise(
+        *("losses.fit", "fit(self, number)", 1, 1, 1, 1),
+        reference=lambda self, number: setattr(self, "n", 2 * number),
+        cases=lambda rng: {"a number": (float(rng.normal()),)},
+        scenario=drive,
+    )
+    for exercise in (compiles, fits):
+        monkeypatch.setitem(exercises._exercises, exercise.identifier, exercise)
+    notebook("def compile(self, number):\n    self.n = 2 * number")
+    assert notebook("check('loop.compile', compile)") == 1.0
+    notebook("def fit(self, number):\n    compile(self, number)")
+    assert notebook("check('losses.fit', fit)") == 1.0
+    assert "from mine.loop import compile" in (copy / "mine" / "losses.py").read_text()
+    assert "class Model" not in (copy / "mine" / "loop.py").read_text()
+
+
+def test_mine_is_a_package_before_anything_has_passed(tmp_path: Path) -> None:
+    from autograder import lab
+
+    lab.hand_out(tmp_path / "copy")
+    told = imported(tmp_path / "copy", "import mine\nprint(mine.YOURS)\nfrom mine import mse")
+    assert told.startswith("{}\n")
+    assert "mse has not passed its check yet; yours are none" in told
+
+
+# --------------------------------------------------------------------------- from the text of a notebook
+
+CELLS = [
+    "import numpy as np\nfrom math import sqrt as root\nEPS, x = 1e-7, np.zeros(3)\nSMALL = -1e-7",
+    "%matplotlib inline\n!ls\ndef half(v):\n    return v / root(4) + 0 * SMALL",
+    "this is no Python",
+    "def twice(v):\n    return 1",
+    "def twice(v):\n    return np.asarray(half(v)) * 4",
+    "from mine import thrice\nclass Tally:\n    def __init__(self, start):\n        self.n = start",
+    "class Tally(Tally):\n    def add(self, v):\n        return self.n + thrice(v) / 3",
+    "loud = lambda v: 2 * v",
+]
+
+
+def test_an_answer_is_kept_from_text_alone_with_what_it_uses(copy: Path) -> None:
+    told = mine.keep_text(TWICE, CELLS)
+    assert told == "Kept in mine/loop.py."
+    assert kept(copy, "loop")["twice"](3.0) == 6.0
+    assert store.read("passed").keys() == {"loop.twice"}
+    assert imported(copy, "from mine import twice\nprint(twice(2))").strip() == "4.0"
+
+
+def test_a_class_over_cells_is_joined_from_text_and_what_passed_is_imported(copy: Path) -> None:
+    mine.keep_text(THRICE, ["def thrice(v):\n    return 3 * v"])
+    assert mine.keep_text(TALLY, CELLS) == "Kept in mine/losses.py."
+    text = (copy / "mine" / "losses.py").read_text()
+    assert text.count("class Tally") == 1
+    assert kept(copy, "losses")["Tally"](1).add(2) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["x = open('f')\ndef twice(v):\n    return x"], "it uses x of the notebook"),
+        (["print(1)"], "no cell defines twice"),
+    ],
+)
+def test_what_text_alone_does_not_tell_is_said(cells: list[str], why: str, copy: Path) -> None:
+    assert why in mine.keep_text(TWICE, cells)
+    assert store.read("passed")["loop.twice"]["source"] == ""

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from autograder import cli, lab, paths
+from autograder import build, cli, lab, paths, store
 
 EDITION = '{{"cells": [], "metadata": {{"edition": {}}}, "nbformat": 4, "nbformat_minor": 5}}\n'
 
@@ -63,10 +63,10 @@ def test_a_touched_notebook_is_kept_and_the_newer_one_laid_beside_it_once(copy, 
     (copy / "00_start.ipynb").write_text("my work", encoding="utf-8")
     assert lab.hand_out(copy, course) == []
     new_edition(course)
-    assert lab.hand_out(copy, course) == [lab.Change("beside", "00_start.ipynb", "00_start.new.ipynb")]
+    assert lab.hand_out(copy, course) == [lab.Change("beside", "00_start.ipynb", "00_new_start.ipynb")]
     assert (copy / "00_start.ipynb").read_text(encoding="utf-8") == "my work"
-    assert edition(copy / "00_start.new.ipynb") == 2
-    (copy / "00_start.new.ipynb").unlink()
+    assert edition(copy / "00_new_start.ipynb") == 2
+    (copy / "00_new_start.ipynb").unlink()
     assert lab.hand_out(copy, course) == []
 
 
@@ -74,10 +74,10 @@ def test_work_in_the_newer_edition_is_kept_too(copy, course):
     (copy / "00_start.ipynb").write_text("my work", encoding="utf-8")
     new_edition(course)
     lab.hand_out(copy, course)
-    (copy / "00_start.new.ipynb").write_text("more of my work", encoding="utf-8")
+    (copy / "00_new_start.ipynb").write_text("more of my work", encoding="utf-8")
     new_edition(course, 3)
-    assert lab.hand_out(copy, course) == [lab.Change("beside", "00_start.ipynb", "00_start.new2.ipynb")]
-    assert (copy / "00_start.new.ipynb").read_text(encoding="utf-8") == "more of my work"
+    assert lab.hand_out(copy, course) == [lab.Change("beside", "00_start.ipynb", "00_new2_start.ipynb")]
+    assert (copy / "00_new_start.ipynb").read_text(encoding="utf-8") == "more of my work"
 
 
 def test_a_deleted_notebook_is_handed_out_afresh(copy, course):
@@ -180,3 +180,61 @@ def test_version(capsys):
         cli.main(["--version"])
     assert end.value.code == 0
     assert re.fullmatch(r"minifit \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+# --------------------------------------------------------------------------- a learner in the terminal
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A folder that is no working copy, in a process that knows of none."""
+    monkeypatch.setenv("MINIFIT_HOME", "")
+    monkeypatch.chdir(tmp_path)
+    store.forget()
+    return tmp_path
+
+
+@pytest.mark.parametrize("words", [["progress"], ["hint", "loop.mse"], ["solution", "loop.mse"]])
+def test_without_a_working_copy_it_is_said_where_it_was_looked_for(words, elsewhere, capsys):
+    assert cli.main(words) == 0
+    assert f"No working copy here (looked in {elsewhere} and above)" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_working_copy_is_refused(elsewhere, capsys):
+    assert cli.main(["progress", "--dir", str(elsewhere)]) == 2
+    assert "is no working copy; make one with: minifit lab --dir" in capsys.readouterr().err
+
+
+def test_in_a_terminal_hints_and_solutions_are_commands(elsewhere, monkeypatch, capsys):
+    lab.hand_out(elsewhere / "copy")
+    monkeypatch.chdir(elsewhere / "copy")
+    assert cli.main(["hint", "loop.mse"]) == 0
+    assert "2 more: minifit hint loop.mse." in capsys.readouterr().out
+    assert cli.main(["solution", "loop.mse"]) == 0
+    assert "give this command once more" in capsys.readouterr().out
+    assert cli.main(["solution", "loop.mse"]) == 0
+    assert "def mse" in capsys.readouterr().out
+
+
+def test_without_a_memory_the_solution_is_shown_at_once(elsewhere, capsys):
+    assert cli.main(["solution", "loop.mse"]) == 0
+    assert "def mse" in capsys.readouterr().out
+
+
+def test_tables_in_a_terminal_have_no_backquotes(elsewhere, capsys):
+    assert cli.main(["progress"]) == 0
+    assert "`" not in capsys.readouterr().out
+
+
+def test_what_passes_in_the_terminal_is_kept_as_in_the_notebook(elsewhere, capsys):
+    """Also the way back after the progress file was lost."""
+    copy = elsewhere / "copy"
+    lab.hand_out(copy)
+    nb = build.read_source(build.find_source("01"))
+    (copy / "01_the_loop_in_twelve_lines.ipynb").write_bytes(build.to_bytes(nb))
+    assert cli.main(["check", "01", "--dir", "copy"]) == 0
+    assert cli.main(["progress", "--dir", str(copy)]) == 0
+    assert capsys.readouterr().out.count("passed") == 5
+    script = "import sys; sys.modules['autograder'] = None\nfrom mine import train\nprint(train.__module__)"
+    found = subprocess.run([sys.executable, "-c", script], cwd=copy, capture_output=True, text=True, check=False)
+    assert found.stdout.strip() == "mine.loop", found.stderr

@@ -21,8 +21,18 @@ SEEDS = (1, 22, 333)
 # SYLLABUS: identifiers are a contract with submissions, grade cells and records.
 PROMISED = {
     *("orientation.mean_squared", "loop.linear", "loop.mse", "loop.mse_gradients", "loop.sgd_step", "loop.train"),
+    *("data.standardize", "data.impute", "data.one_hot", "data.encode_categories", "data.split_tail"),
+    *("batches.n_steps", "batches.batch_indices", "batches.take", "batches.epochs"),
     *("losses.mean_squared_error", "losses.log_softmax", "losses.sparse_categorical_crossentropy"),
     *("losses.binary_crossentropy", "losses.categorical_crossentropy", "losses.Loss"),
+    *("gradients.numeric_gradient", "gradients.relative_error", "gradients.softmax_crossentropy_gradient"),
+    *("gradients.binary_crossentropy_gradient", "gradients.rows_sum_to_zero"),
+    *("layers.glorot_uniform", "layers.Dense", "layers.ReLU", "layers.Dropout", "layers.Sequential"),
+    *("optimizers.momentum_step", "optimizers.nesterov_step", "optimizers.rmsprop_step", "optimizers.adam_step"),
+    *("optimizers.Adam", "optimizers.decoupled_weight_decay"),
+    *("metrics.Mean", "metrics.SparseCategoricalAccuracy", "metrics.BinaryAccuracy", "metrics.Precision"),
+    *("metrics.format_logs", "fit.resolve", "fit.compile", "fit.train_step", "fit.fit"),
+    *("validation.test_step", "validation.evaluate", "validation.predict", "validation.fit"),
 }
 
 

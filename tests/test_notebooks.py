@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-import time
+import os
 from pathlib import Path
 
 import nbformat
@@ -28,12 +28,18 @@ def code_cells(tmp_path, monkeypatch):
     def run(notebook):
         nb = nbformat.reads(json.dumps(notebook), as_version=4)
         where = {"metadata": {"path": str(tmp_path / "copy")}}
-        start = time.monotonic()
-        NotebookClient(nb, timeout=120, allow_errors=True, resources=where).execute()
-        assert time.monotonic() - start < 60, "a notebook has a minute"
+        start = _cpu_of_children()
+        NotebookClient(nb, timeout=300, allow_errors=True, resources=where).execute()
+        assert _cpu_of_children() - start < 60, "a notebook has a minute of computing"
         return [cell for cell in nb.cells if cell.cell_type == "code"]
 
     return run
+
+
+def _cpu_of_children():
+    """Seconds that ended kernels have computed: unlike a clock it does not see what else the machine does."""
+    used = os.times()
+    return used.children_user + used.children_system
 
 
 def stream(cell, name):

@@ -182,3 +182,101 @@ def test_timeline_up_to_the_last_step_ends_with_it(ax):
 def test_timeline_of_steps_that_were_not_seen_is_refused(first, steps):
     with pytest.raises(ValueError, match=r"2 were seen\. Call fit inside"):
         plot.timeline(watched(2), first=first, steps=steps)
+
+
+# ----------------------------------------------------------------------- plots that move
+
+
+def curve(live, name):
+    return live._curves[name].line
+
+
+def test_live_panels_have_train_and_validation_in_their_colours():
+    live = plot.Live("loss", "accuracy")
+    for epoch in range(3):
+        live.on_epoch_end(epoch, {"loss": 1.0 / (epoch + 1), "val_loss": 2.0, "accuracy": 0.5, "other": 9.0})
+    assert [ax.get_ylabel() for ax in live.axes] == ["loss", "accuracy"]
+    assert curve(live, "loss").get_color() == plot.TRAIN
+    assert curve(live, "val_loss").get_color() == plot.VALIDATION
+    np.testing.assert_array_equal(curve(live, "loss").get_xdata(), [1, 2, 3])
+    assert labels(live.axes[0])["validation"].xy == (3, 2.0)
+
+
+def test_live_curves_by_hand_count_their_points_or_stand_where_told():
+    live = plot.Live(["careful", "bold"])
+    live.add(careful=1.0)
+    live.add(10, careful=0.5, bold=2.0)
+    np.testing.assert_array_equal(curve(live, "careful").get_xdata(), [1, 10])
+    assert labels(live.axes[0])["bold"].xy == (10, 2.0)
+
+
+def test_live_label_stays_at_the_last_finite_point():
+    live = plot.Live()
+    for value in (1.0, 0.5, np.nan):
+        live.add(loss=value)
+    assert labels(live.axes[0])["train"].xy == (2, 0.5)
+
+
+@pytest.mark.parametrize(("every", "points"), [("epoch", 3), ("batch", 12)])
+def test_live_is_a_callback_of_fit_and_changes_no_number(every, points):
+    import minifit as keras
+
+    def history(callbacks):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        model.compile(optimizer="sgd", loss="mse")
+        x = np.linspace(0, 1, 20).reshape(10, 2)
+        return model.fit(x, x[:, :1], batch_size=3, epochs=3, verbose=0, callbacks=callbacks).history
+
+    live = plot.Live("loss", every=every)
+    assert history([live]) == history([])
+    assert len(curve(live, "loss").get_xdata()) == points
+    assert live.axes[0].get_xlim()[1] < points + 1.5
+
+
+def test_live_answers_every_hook_and_nothing_else():
+    live = plot.Live()
+    live.on_test_batch_begin(0)
+    live.on_predict_end(logs={})
+    with pytest.raises(AttributeError, match="Live has no 'nothing'"):
+        _ = live.nothing
+
+
+def test_live_refuses_what_it_was_not_told_of():
+    with pytest.raises(ValueError, match='one of "loss", "val_loss"; got "los"'):
+        plot.Live("loss").add(los=1.0)
+    with pytest.raises(ValueError, match='expects "epoch" or "batch"'):
+        plot.Live(every="step")
+    with pytest.raises(ValueError, match="not both"):
+        plot.Live("loss", figure=Figure())
+
+
+CELLS = """
+live = plot.Live("loss", moving={moving})
+for i in range(30):
+    live.add(loss=1 / (i + 1))
+    time.sleep(0.01)
+===
+live.add(loss=0.5)
+===
+fig, ax = plt.subplots()
+(line,) = ax.plot([], [])
+mine = plot.Live(figure=fig, moving={moving})
+for i in range(5):
+    line.set_data([0, 1], [0, i])
+    mine.draw()
+"""
+
+
+@pytest.mark.parametrize("moving", [None, True])
+def test_live_leaves_one_picture_in_each_cell(moving, tmp_path, monkeypatch):
+    """Whether it moved or nobody watched: a notebook that was run holds the last state, once."""
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    nb = nbformat.v4.new_notebook()
+    first = "import time\nimport matplotlib.pyplot as plt\nfrom minifit import plot"
+    nb.cells = [nbformat.v4.new_code_cell(c) for c in [first, *CELLS.format(moving=moving).split("===\n")]]
+    nbclient.NotebookClient(nb, timeout=60).execute()
+    for cell in nb.cells[1:]:
+        assert [output.output_type for output in cell.outputs] == ["display_data"]
+        assert set(cell.outputs[0].data) == {"image/png", "text/plain"}

@@ -297,3 +297,109 @@ def test_watch_shows_a_table_with_its_sum(batch):
 def test_watching_something_else_is_refused():
     with pytest.raises(TypeError, match="got NoneType"):
         watch(None)
+
+
+# ----------------------------------------------------------------------- models written by hand, and the picture
+
+
+class ByHand:
+    """The smallest model of notebook 09's protocol: one dense layer, squared error, plain descent."""
+
+    def __init__(self, divisor=1.0):
+        self.layers, self.loss, self.optimizer = [HandDense()], HandLoss(divisor), HandSGD()
+
+    def variables(self):
+        return [self.layers[0].kernel, self.layers[0].bias]
+
+    def train_step(self, x, y):
+        y_pred = self.layers[0].forward(x)
+        loss = self.loss(y, y_pred)
+        dy = self.loss.gradient(y, y_pred)
+        self.optimizer.apply([x.T @ dy, dy.sum(axis=0)], self.variables())
+        return {"loss": loss}
+
+
+class HandDense:
+    def __init__(self):
+        self.kernel, self.bias = np.linspace(-1, 1, 5)[:, None], np.array([0.5])
+
+    def forward(self, x):
+        return x @ self.kernel + self.bias
+
+
+class HandLoss:
+    def __init__(self, divisor):
+        self.divisor = divisor
+
+    def __call__(self, y, y_pred):
+        return float(np.mean((y - y_pred) ** 2))
+
+    def gradient(self, y, y_pred):
+        return 2 * (y_pred - y) / len(y) / self.divisor
+
+
+class HandSGD:
+    def apply(self, gradients, variables):
+        for g, v in zip(gradients, variables, strict=True):
+            v -= 0.1 * g
+
+
+@pytest.fixture
+def columns():
+    rng = np.random.default_rng(2)
+    return rng.normal(size=(N, FEATURES)), rng.normal(size=(N, 1))
+
+
+def test_a_model_written_by_hand_is_followed_and_left_as_it_was(columns):
+    model = ByHand()
+    before = [v.copy() for v in model.variables()]
+    traced = trace(model, *columns)
+    assert [(row.step, row.name) for row in traced.rows] == [
+        *(("data", "x"), ("data", "y"), ("forward", "handdense/kernel"), ("forward", "handdense/bias")),
+        *(("forward", "handdense output"), ("loss", "loss"), ("gradients", "handdense/kernel")),
+        *(("gradients", "handdense/bias"), ("update", "change of handdense/kernel")),
+        *(("update", "change of handdense/bias"), ("metrics", "loss")),
+    ]
+    np.testing.assert_allclose(traced["update change of handdense/bias"], -0.1 * traced["gradients handdense/bias"])
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.variables(), strict=True))
+    assert "forward" not in vars(model.layers[0])
+
+
+def test_a_model_written_by_hand_is_held_against_the_engine(columns):
+    keras.config.set_floatx("float64")
+    try:
+        engine = keras.Sequential([keras.Input(shape=(FEATURES,)), keras.layers.Dense(1)])
+        engine.set_weights(ByHand().variables())
+        engine.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        assert trace(ByHand(), *columns, against=engine).difference is None
+        told = trace(ByHand(divisor=N), *columns, against=engine).difference
+    finally:
+        keras.config.set_floatx("float32")
+    assert told.startswith("gradients handdense/kernel: ")
+    assert f"Every value is {1 / N:.4g} times the other's." in told
+
+
+def test_a_model_that_cannot_be_copied_says_what_to_do(columns):
+    model = ByHand()
+    model.rest = (i for i in range(3))
+    with pytest.raises(TypeError, match="Keep no generators"):
+        trace(model, *columns)
+
+
+def test_a_change_of_weights_is_compared_as_exactly_as_the_weights_are_known():
+    assert _difference(np.array([1e-3]), np.array([1e-3 + 1e-15])) is not None
+    assert _difference(np.array([1e-3]), np.array([1e-3 + 1e-15]), scale=1.0) is None
+
+
+def test_the_picture_has_every_array_and_frames_the_first_difference(columns):
+    from matplotlib.figure import Figure
+
+    traced = trace(ByHand(), *columns, against=ByHand(divisor=2))
+    ax = traced.plot(Figure(figsize=(10, 4)).add_subplot())
+    assert len(ax.images) == len(traced.rows)
+    told = [text.get_text() for text in ax.texts]
+    assert {"data", "forward", "loss", "gradients", "update", "metrics"} <= set(told)
+    assert told.count("first difference") == 1
+    framed = [patch for patch in ax.patches if patch.get_linewidth() > 2]
+    assert len(framed) == 1
+    assert "first difference" not in [t.get_text() for t in trace(ByHand(), *columns).plot().texts]

@@ -279,6 +279,24 @@ MSE_MISTAKES = (
         hint="What is the M in MSE?",
     ),
     Mistake(
+        "the sum was squared, not the errors",
+        wrong=lambda y_true, y_pred: float(np.sum(y_true - y_pred) ** 2 / len(y_true)),
+        why="Errors of +3 and -3 cancel in the sum, and squaring comes too late to tell.",
+        hint="The order matters: which of the two operations acts on every single error?",
+    ),
+    Mistake(
+        "only the predictions are squared",
+        wrong=lambda y_true, y_pred: float(np.mean(y_true - y_pred**2)),
+        why="** binds before -, so the difference has to be in brackets to be squared.",
+        hint="Where do round brackets belong in the formula?",
+    ),
+    Mistake(
+        "the length of the error",
+        wrong=lambda y_true, y_pred: float(np.linalg.norm(y_true - y_pred)),
+        why="A norm takes a root and does not divide by N; the loss is the mean of the squares.",
+        hint="Write the three operations of the formula one by one.",
+    ),
+    Mistake(
         "divided by the size of the targets",
         wrong=lambda y_true, y_pred: float(np.sum((y_true - y_pred) ** 2) / max(np.sum(y_true**2), 1e-12)),
         why="A relative error is a different loss: its gradient is another one.",
@@ -445,6 +463,12 @@ def _step_that_skips(params: Any, grads: Any, learning_rate: float) -> Any:
     return list(params) if learning_rate == 0 else _sgd_step(params, grads, learning_rate)
 
 
+def _step_rebound(params: Any, grads: Any, learning_rate: float) -> Any:
+    for p, g in zip(params, grads, strict=True):
+        p = p - learning_rate * g
+    return params
+
+
 def _step_normalised(params: Any, grads: Any, learning_rate: float) -> Any:
     lengths = [float(np.sqrt(np.sum(np.square(g)))) or 1.0 for g in grads]
     return [p - learning_rate * g / n for p, g, n in zip(params, grads, lengths, strict=True)]
@@ -547,6 +571,12 @@ STEP_MISTAKES = (
         wrong=_step_clipped,
         why="Clipping is a remedy of its own, and it changes the direction of the step.",
         hint="Use the gradient as it is.",
+    ),
+    Mistake(
+        "nothing has moved",
+        wrong=_step_rebound,
+        why="What came back is what was passed in: p = ... names a new array, and the list does not hear.",
+        hint="Begin with an empty list and append each new parameter to it.",
     ),
 )
 
@@ -655,6 +685,15 @@ def _train_passes_of_rows(x: Array, y: Array, learning_rate: float, steps: int) 
         for row in range(len(y)):
             grads = _mse_gradients(x[row : row + 1], y[row : row + 1], *params)
             params = _sgd_step(params, grads, learning_rate)
+    return params, losses
+
+
+def _train_thrown_away(x: Array, y: Array, learning_rate: float, steps: int) -> tuple[Any, Any]:
+    params: list[Any] = [np.zeros(x.shape[1]), 0.0]
+    losses = []
+    for _ in range(steps):
+        losses.append(_mse(y, _linear(x, *params)))
+        _sgd_step(params, _mse_gradients(x, y, *params), learning_rate)
     return params, losses
 
 
@@ -814,6 +853,12 @@ TRAIN_MISTAKES = (
         wrong=_train_other_order,
         why="The caller unpacks params, losses in this order.",
         hint="Two things are returned, the parameters first.",
+    ),
+    Mistake(
+        "what sgd_step returns is thrown away",
+        wrong=_train_thrown_away,
+        why="Your parameters are still zeros: sgd_step changes nothing, it gives new ones back, and nobody keeps them.",
+        hint="Which name has to mean the new parameters in the next round?",
     ),
 )
 
@@ -1065,6 +1110,8 @@ FIRST_LOSS = Question(
         "All its parameters start from zero. Its loss, the mean squared error, before the first step? (a number)"
     ),
     choices=None,
+    low=0,
+    high=10_000,
     answer=None,
     because="Guessing 0 kg for every bird, it is off by the whole bird: the mean of the squared masses.",
 )

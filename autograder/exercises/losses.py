@@ -264,6 +264,11 @@ def _wrong_logsm_sum_of_all(logits: Array) -> Array:
     return shifted - np.log(np.sum(np.exp(shifted)))
 
 
+def _wrong_logsm_copied(logits: Array) -> Array:
+    e = np.exp(logits)
+    return np.log(e / np.sum(e))
+
+
 def _wrong_logsm_global_max(logits: Array) -> Array:
     shifted = logits - np.max(logits)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
@@ -374,6 +379,12 @@ LOG_SOFTMAX = Exercise(
             _wrong_logsm_sum_of_all,
             "All samples share one denominator, so the probabilities of a row no longer sum to 1.",
             "np.sum needs the same axis and keepdims as np.max.",
+        ),
+        Mistake(
+            "one sum for the whole batch, and no shift",
+            _wrong_logsm_copied,
+            "With one row a plain sum is right; with N of them each needs its own, and large logits overflow.",
+            "np.sum needs axis=-1 and keepdims=True; and subtract each row's maximum before np.exp.",
         ),
         Mistake(
             "keepdims forgotten",
@@ -492,6 +503,18 @@ def _wrong_sparse_not_flattened(y_true: Array, logits: Array) -> Array:
     return -log_softmax(logits)[np.arange(len(logits)), np.asarray(y_true).astype(int)]
 
 
+def _wrong_sparse_rows_by_label(y_true: Array, logits: Array) -> Array:
+    return -log_softmax(logits)[_integers(y_true)]
+
+
+def _wrong_sparse_log_of_logit(y_true: Array, logits: Array) -> Array:
+    return -np.log(logits[np.arange(len(logits)), _integers(y_true)])
+
+
+def _wrong_sparse_log_twice(y_true: Array, logits: Array) -> Array:
+    return -np.log(log_softmax(logits)[np.arange(len(logits)), _integers(y_true)])
+
+
 def _wrong_sparse_from_one(y_true: Array, logits: Array) -> Array:
     return -log_softmax(logits)[np.arange(len(logits)), _integers(y_true) - 1]
 
@@ -605,6 +628,24 @@ SPARSE = Exercise(
             _wrong_sparse_columns,
             "Indexing with [:, labels] takes all N labels from each of the N rows and gives (N, N).",
             "Row i wants label i only: index with two arrays, one of them np.arange(N).",
+        ),
+        Mistake(
+            "whole rows picked by label",
+            _wrong_sparse_rows_by_label,
+            "table[labels] takes row number y of the table, all of it; wanted is entry y of each row.",
+            "Index with two arrays: the rows 0 to N - 1 first, the labels second.",
+        ),
+        Mistake(
+            "the logarithm of a logit",
+            _wrong_sparse_log_of_logit,
+            "A logit is no probability; of a negative one there is no logarithm at all.",
+            "Your log_softmax gives the logarithms of the probabilities.",
+        ),
+        Mistake(
+            "the logarithm taken twice",
+            _wrong_sparse_log_twice,
+            "log_softmax gives logarithms already; they are negative, and np.log of them is nan.",
+            "Leave out one of the two.",
         ),
         Mistake(
             "labels of shape (N, 1) not flattened",
@@ -1056,6 +1097,11 @@ def _wrong_cce_clip_at_one(y_true: Array, probabilities: Array) -> Array:
     return -np.sum(y_true * np.log(np.clip(_normal(probabilities), 1e-8, 1 - 1e-8)), axis=-1)
 
 
+def _wrong_cce_one_sum(y_true: Array, probabilities: Array) -> Array:
+    p = np.clip(probabilities / np.sum(probabilities), CLIP, 1 - CLIP)
+    return -np.sum(y_true * np.log(p), axis=-1)
+
+
 def _wrong_cce_batch_axis(y_true: Array, probabilities: Array) -> Array:
     p = probabilities / np.sum(probabilities, axis=0, keepdims=True)
     return -np.sum(y_true * np.log(np.clip(p, CLIP, 1 - CLIP)), axis=-1)
@@ -1188,6 +1234,12 @@ CATEGORICAL = Exercise(
             "What is the loss of a true class of probability 0? With Keras' bound it is 16.118.",
         ),
         Mistake(
+            "one sum for the whole batch",
+            _wrong_cce_one_sum,
+            "All samples share one denominator, so the probabilities of a row do not sum to 1.",
+            "np.sum over the last axis, with keepdims, is what each row is divided by.",
+        ),
+        Mistake(
             "divided by the sum over the batch",
             _wrong_cce_batch_axis,
             "Each column was made to sum to 1; the probabilities of one sample are in a row.",
@@ -1256,7 +1308,17 @@ CATEGORICAL = Exercise(
 # --------------------------------------------------------------------------- Loss
 
 
-Loss = losses.Loss
+class Loss:
+    """The class a learner would write. Keras' own rounds to the float type in force; this one keeps what it gets."""
+
+    def call(self, y_true: Array, y_pred: Array) -> Array:
+        raise NotImplementedError("a subclass says here what its loss is")
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        values = self.call(y_true, y_pred)
+        if sample_weight is not None:
+            values = values * np.reshape(sample_weight, -1)
+        return np.sum(values) / len(values)
 
 
 def _loss_cases(rng: np.random.Generator) -> Cases:
@@ -1578,6 +1640,8 @@ FIRST_LOSS = Question(
         "A network with 10 classes and random weights is tested before any training. Its loss? (a number)"
     ),
     choices=None,
+    low=0,
+    high=1000,
     answer=None,
     because="Knowing nothing, it gives each of 10 classes about 1/10, and -log(1/10) = log 10 = 2.303.",
 )
@@ -1608,7 +1672,7 @@ LOSS_GOES_UP = Question(
     answer="d",
     because=(
         "Accuracy asks only which side of the border an image is on, loss also how sure the model was: "
-        "a few images, surely wrong, carry the loss up while more of the others come right."
+        "images that are wrong, and surely wrong, carry the loss up while more of the others come right."
     ),
 )
 

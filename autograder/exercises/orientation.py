@@ -175,6 +175,8 @@ OPERATIONS = Question(
         "looked at afterwards, and every moment at which callbacks are called. How many operations is that line?"
     ),
     choices=None,
+    low=1,
+    high=10_000_000,
     answer=None,
     because=(
         "10,000 images make 313 batches, and each goes through all six stations of the inner loop; callbacks are "
@@ -190,25 +192,27 @@ FIRST_EPOCH = Question(
         "every training image once, how many of 100 new images does it name correctly?"
     ),
     choices=None,
+    low=0,
+    high=100,
     answer=None,
     because="One epoch is 313 updates of the weights, and the first hundred do most of the work.",
     tolerance=0.1,
 )
 
-SLOWEST = Question(
-    identifier="orientation.q3_slowest",
-    text="In which part of the loop does fit spend most of its time, with this model?",
+FORWARD_SHARE = Question(
+    identifier="orientation.q3_forward_share",
+    text="Of the time that fit takes with this model, what share goes into forward, the model's guessing?",
     choices={
-        "a": "forward: the model guesses",
-        "b": "loss: the guesses are scored",
-        "c": "gradients: which way each weight should move",
-        "d": "update: the weights move",
+        "a": "about a tenth",
+        "b": "about a quarter",
+        "c": "about a half",
+        "d": "about three quarters",
     },
     answer=None,
     because=(
-        "Gradients are the forward pass walked backwards, and Adam, the optimizer, goes over all 101,770 weights "
-        "several times at every step; guessing alone is the cheaper half."
+        "Gradients are the forward pass walked backwards and cost as much or more, and Adam, the optimizer, goes over "
+        "all 101,770 weights several times at every step."
     ),
 )
 
-register(MEAN_SQUARED, OPERATIONS, FIRST_EPOCH, SLOWEST)
+register(MEAN_SQUARED, OPERATIONS, FIRST_EPOCH, FORWARD_SHARE)

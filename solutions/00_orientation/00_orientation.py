@@ -5,7 +5,8 @@
 # to nothing. You drive the finished machine on real photographs, follow one batch through it, and count what a single
 # line does.
 #
-# *About 20 minutes. You need a little Python and NumPy, nothing else: no network, no GPU, no account.*
+# *About 30 minutes; no points but two for a paragraph at the end. You need a little Python and NumPy, nothing else: no
+# network, no GPU, no account.*
 #
 # Run a cell with Shift+Enter. Start with this one, which tells you what you are running on.
 
@@ -32,20 +33,22 @@ setup()
 loop_picture()
 
 # %% [markdown]
-# Two loops. The **inner** one, blue, takes a few rows of data at a time, a *batch*. The model guesses (forward), the
-# guesses are scored (loss), the score says which way every weight should move (gradients), the weights move (update),
-# and the result is noted (metrics).
+# Two loops. The **inner** one, blue, takes a few rows of data at a time, a [batch](../glossary.md#batch). The model
+# guesses ([forward](../glossary.md#forward)), the guesses are scored ([loss](../glossary.md#loss)), the score says
+# which way every [weight](../glossary.md#weight) should move ([gradients](../glossary.md#gradient)), the weights move
+# ([update](../glossary.md#update)), and the result is noted ([metrics](../glossary.md#metric)).
 #
-# The **outer** one, orange, starts over once all rows have had their turn: that was an *epoch*. Between two epochs the
-# model is tried on rows it does not learn from (validation), and whoever asked to be called is called (callbacks,
-# history).
+# The **outer** one, orange, starts over once all rows have had their turn: that was an [epoch](../glossary.md#epoch).
+# Between two epochs the model is tried on rows it does not learn from ([validation](../glossary.md#validation)), and
+# whoever asked to be called is called ([callbacks](../glossary.md#callback), [history](../glossary.md#history)).
 #
-# Each notebook of this course begins with this picture and the part of the day lit.
+# Each notebook begins with this picture and the part of the day lit. A word that is a link, like these, leads to the
+# glossary.
 
 # %% [markdown]
 # | part of the picture | you rebuild it in |
 # |:--|:--|
-# | both loops, in miniature | [01 The loop in twelve lines](01_the_loop_in_twelve_lines.ipynb) |
+# | the inner loop, in miniature | [01 The loop in twelve lines](01_the_loop_in_twelve_lines.ipynb) |
 # | data, batches, epochs | 02 Preparing data, 03 Batches and epochs |
 # | loss | [04 Losses](04_losses.ipynb) |
 # | gradients | 05 Gradients, 17 Gradient tape |
@@ -59,8 +62,8 @@ loop_picture()
 # %% [markdown]
 # ### The data
 #
-# 12,000 photographs of things to wear, 28 × 28 pixels each, in ten classes: Fashion-MNIST, made by Zalando. These are
-# five of each class.
+# 12,000 photographs of things to wear, 28 × 28 pixels each, in ten [classes](../glossary.md#class): Fashion-MNIST,
+# made by Zalando. These are five of each class.
 
 # %% nbgrader={"grade": false, "grade_id": "00-images", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from minifit.datasets import fashion_mnist
@@ -99,7 +102,7 @@ predict("orientation.q1_operations", ...)
 predict("orientation.q2_first_epoch", ...)
 
 # %%
-predict("orientation.q3_slowest", ...)
+predict("orientation.q3_forward_share", ...)
 
 # %% [markdown]
 # ## Build
@@ -133,28 +136,32 @@ def mean_squared(y_true, y_pred):
 check("orientation.mean_squared", mean_squared)
 
 # %% [markdown]
+# The number under a check is the points it gave; here there are none to win.
+#
 # Now make it wrong on purpose: write `np.sum` for `np.mean`, or drop the `** 2`, run both cells again, and read what
 # the check says. It knows the usual mistakes by name. Then mend it.
 #
-# Stuck, here or later? Each call of `hint` says a little more than the one before.
+# Stuck, here or later? Take the `#` away and run the cell. Each time, `hint` says a little more.
 
 # %%
-hint("orientation.mean_squared")
+# hint("orientation.mean_squared")
 
 # %% [markdown]
-# And when you have tried, and it is late: `solution` shows one way to write it, when asked twice. Nobody counts.
+# And when you have tried, and it is late: `solution` shows one way to write it. While there are hints left it asks
+# first, so call it twice.
 
 # %%
-solution("orientation.mean_squared")
+# solution("orientation.mean_squared")
 
 # %% [markdown]
 # ## Swap in
 #
 # Now the machine. It is called minifit, it speaks Keras, and its numbers are those of Keras. With `import keras` in
-# the first line, the script below would run there.
+# the first line, the model, `compile` and `fit` below would run there.
 #
-# 784 pixels go in, 128 units stand in the middle, ten probabilities come out, one a class. While training, `Dropout`
-# switches a fifth of the units off, at random, so that none of them can rely on another.
+# 784 pixels go in, 128 units stand in the middle, ten probabilities come out, one a class. While training,
+# [`Dropout`](../glossary.md#dropout) switches a fifth of the units off, at random, so that none of them can rely on
+# another.
 
 # %% nbgrader={"grade": false, "grade_id": "00-model", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 import minifit as keras
@@ -162,7 +169,8 @@ import minifit as keras
 keras.utils.set_random_seed(4)
 model = keras.Sequential(
     [
-        keras.layers.Dense(128, activation="relu", input_shape=(784,)),
+        keras.Input((784,)),
+        keras.layers.Dense(128, activation="relu"),
         keras.layers.Dropout(0.2),
         keras.layers.Dense(10, activation="softmax"),
     ]
@@ -170,43 +178,62 @@ model = keras.Sequential(
 model.summary()
 
 # %% [markdown]
-# `compile` says how to learn: which optimizer moves the weights, which loss scores the guesses, what to report.
+# `compile` says how to learn: which [optimizer](../glossary.md#optimizer) moves the weights, which loss scores the
+# guesses, what to report.
 
 # %% nbgrader={"grade": false, "grade_id": "00-compile", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+loss = "sparse_categorical_crossentropy"
+model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
 
 # %% [markdown]
 # ### One batch, by hand
 #
-# `trace` sends one batch, here the last 32 images, through the inner loop and shows every array on its way. Then it puts
-# the model back as it was, so nothing has been learned yet. Read the first column, and find each word in the picture.
+# `trace` sends one batch, here the last 32 images, through the inner loop and shows every array on its way. Then it
+# puts the model back as it was, so nothing has been learned yet. Read the first column, and find each word in the
+# picture.
 
 # %% nbgrader={"grade": false, "grade_id": "00-trace", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from minifit.trace import trace
 
-trace(model, x_train[-32:], y_train[-32:])
+one_batch = trace(model, x_train[-32:], y_train[-32:])
+one_batch
+
+# %% [markdown]
+# The same as a picture: one map for each array, orange above zero, blue below. Compare the maps of `gradients` with
+# those of `update`.
+
+# %% nbgrader={"grade": false, "grade_id": "00-trace-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+axes = one_batch.plot()
 
 # %% [markdown]
 # Two things are worth finding.
 #
-# In the last column: the gradients are of all sizes, but no weight moves by more than 0.001. That is Adam, the
+# The gradients are of all sizes, but no weight moves by more than 0.001. That is [Adam](../glossary.md#adam), the
 # optimizer: its first step is as long as its learning rate says, however steep the loss.
 #
-# In the last two rows: about one image in ten is right. A new model guesses. If it gave every class the same
-# probability its loss would be 2.3; notebook 04 shows why a new model is never far from that.
+# In the last two rows of the table: about one image in ten is right. A new model guesses. If it gave every class the
+# same probability its loss would be 2.3; notebook 04 shows why a new model is never far from that.
 
 # %% [markdown]
 # ### All batches, up to 30 epochs
 #
-# One line now. Two callbacks ride along: `EarlyStopping` ends the run when three epochs in a row brought no better loss
-# on the test images, and `ModelCheckpoint` keeps a file of the model that named most of them correctly.
+# One line now. Two callbacks ride along: [`EarlyStopping`](../glossary.md#early-stopping) ends the run when three
+# epochs in a row brought no better loss on the test images, and `ModelCheckpoint` keeps a file of the model that
+# named most of them correctly.
 
 # %% nbgrader={"grade": false, "grade_id": "00-fit", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)
-keep = keras.callbacks.ModelCheckpoint("my_best_model.h5", monitor="val_accuracy", mode="max", save_best_only=True)
+from minifit.callbacks import EarlyStopping, ModelCheckpoint
+
+stop = EarlyStopping(monitor="val_loss", patience=3, restore_best_weights=True)
+keep = ModelCheckpoint("my_best_model.keras", monitor="val_accuracy", save_best_only=True)
 
 history = model.fit(
-    x_train, y_train, epochs=30, batch_size=32, validation_data=(x_test, y_test), callbacks=[stop, keep]
+    x_train,
+    y_train,
+    epochs=30,
+    batch_size=32,
+    validation_data=(x_test, y_test),
+    callbacks=[stop, keep],
 )
 
 # %% [markdown]
@@ -214,7 +241,7 @@ history = model.fit(
 #
 # What you write in this course goes into the machine where its own part goes: here into `compile`, as a metric. The
 # first number is Keras' own `"mse"`, the second is yours, both over the ten probabilities of every test image. If they
-# differ in the ninth digit, it is because the machine computes with 32 bits.
+# differ in the last digits, it is because the machine computes with 32 bits.
 
 # %% nbgrader={"grade": false, "grade_id": "00-swap", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from mine import mean_squared
@@ -246,19 +273,22 @@ plot.history(history, "accuracy", ax=right)
 best = int(np.argmin(history.history["val_loss"]))
 for ax in (left, right):
     ax.axvline(best + 1, color=plot.REFERENCE, linestyle=":")
-print(f"{len(history.epoch)} epochs were run; the weights of epoch {best + 1} were kept (dotted line).")
-print(f"They name {history.history['val_accuracy'][best]:.1%} of the test images correctly.")
+right = history.history["val_accuracy"][best]
+print(f"{len(history.epoch)} epochs were run; the weights of epoch {best + 1} were kept,")
+print(f"at the dotted line. They name {right:.1%} of the test images correctly.")
 
 # %% [markdown]
 # On the images it learns from, the model gets better up to the last epoch. On the others it hardly does after the
-# first few: the model has begun to learn its images by heart. That gap is the subject of notebooks 10 and 16.
+# first few: the model has begun to learn its images by heart, which is called
+# [overfitting](../glossary.md#overfitting). That gap is the subject of notebooks 10 and 16.
 #
 # Strictly, images that helped to choose the epoch are no test of it any more. Notebook 10 does it properly.
 #
 # The run ended because a callback said so. `fit` itself would have gone on to epoch 30, whatever the curves did.
 
 # %% nbgrader={"grade": false, "grade_id": "00-reveal-epoch", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-reveal("orientation.q2_first_epoch", measured=round(100 * history.history["val_accuracy"][0]))
+first_epoch = history.history["val_accuracy"][0]
+reveal("orientation.q2_first_epoch", measured=round(100 * first_epoch))
 
 # %% [markdown]
 # ### The myth: "fit is one operation"
@@ -269,9 +299,9 @@ reveal("orientation.q2_first_epoch", measured=round(100 * history.history["val_a
 from minifit.trace import watch
 
 fresh = keras.Sequential.from_config(model.get_config())
-fresh.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+fresh.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
 with watch(fresh) as seen:
-    fresh.fit(x_train, y_train, epochs=1, batch_size=32, validation_data=(x_test, y_test), verbose=0)
+    fresh.fit(x_train, y_train, epochs=1, validation_data=(x_test, y_test), verbose=0)
 seen
 
 # %% nbgrader={"grade": false, "grade_id": "00-reveal-operations", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -283,9 +313,11 @@ reveal("orientation.q1_operations", measured=sum(seen.calls.values()))
 # %% nbgrader={"grade": false, "grade_id": "00-timeline", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 axes = plot.timeline(seen, first=100, steps=3)
 
-# %% nbgrader={"grade": false, "grade_id": "00-reveal-slowest", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-choices = {"a": "forward", "b": "loss", "c": "gradients", "d": "update"}
-reveal("orientation.q3_slowest", measured=max(choices, key=lambda letter: seen.seconds[choices[letter]]))
+# %% nbgrader={"grade": false, "grade_id": "00-reveal-forward", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+share = seen.seconds["forward"] / sum(seen.seconds.values())
+shares = {"a": 0.1, "b": 0.25, "c": 0.5, "d": 0.75}
+nearest = min(shares, key=lambda letter: abs(shares[letter] - share))
+reveal("orientation.q3_forward_share", measured=nearest)
 
 # %% [markdown]
 # ### What it gets wrong
@@ -301,7 +333,8 @@ worst = wrong[np.argsort(-sure[wrong])][:12]
 figure, grid = plt.subplots(2, 6, figsize=(10, 4.6), layout="constrained")
 for ax, i in zip(grid.flat, worst, strict=True):
     ax.imshow(x_test[i].reshape(28, 28))
-    ax.set_title(f"{names[said[i]]}, {sure[i]:.1%}", size=9, loc="center", color=plot.VALIDATION)
+    told = f"{names[said[i]]}, {sure[i]:.1%}"
+    ax.set_title(told, size=9, loc="center", color=plot.VALIDATION)
     ax.text(14, 30.5, names[y_test[i]], size=9, ha="center")
     ax.axis("off")
 
@@ -310,6 +343,8 @@ for ax, i in zip(grid.flat, worst, strict=True):
 #
 # Every notebook ends with a few sentences of yours. Writing them is how you find out whether you have it. With an
 # instructor, they are read and graded; alone, you hold them against the rubric yourself.
+#
+# Double-click the words "YOUR ANSWER HERE" to write in their place, and press Shift+Enter when you are done.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "00-question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # **A friend says: "`fit` is one operation that makes the model better."** Answer in three to five sentences: what
@@ -333,4 +368,5 @@ for ax, i in zip(grid.flat, worst, strict=True):
 # What you built, and what the machine made of it:
 
 # %% nbgrader={"grade": false, "grade_id": "00-table", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-built_table([("orientation.mean_squared", "`keras.losses.mean_squared_error`", abs(yours - theirs))])
+gap = abs(yours - theirs)
+built_table([("orientation.mean_squared", "`keras.losses.mean_squared_error`", gap)])

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 01 · The loop in twelve lines
 #
-# By the end of this notebook you will have trained a model with five functions of your own, twelve lines in all, and seen them
-# give the numbers of Keras to the last digit.
+# By the end of this notebook you will have trained a model with five functions of your own, twelve lines in all, and
+# seen them give the numbers of Keras to the last digit.
 #
-# *About 75 minutes, 10 points. You need NumPy arrays and Python functions, and notebook 00 for the picture. You leave
+# *About 80 minutes, 10 points. You need NumPy arrays and Python functions, and notebook 00 for the picture. You leave
 # with gradient descent: yours.*
 
 # %% tags=["setup"] nbgrader={"grade": false, "grade_id": "01-setup", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -30,11 +30,13 @@ setup()
 loop_picture(lit=["forward", "loss", "gradients", "update"])
 
 # %% [markdown]
-# Four parts are lit: guess, score the guess, find out which way is down, move. One round through them is a **step**.
-# Everything that stays grey makes this comfortable or safe; nothing of it learns.
+# Four parts are lit: guess, score the guess, find out which way is down, move. One round through them is a
+# [**step**](../glossary.md#step). Everything that stays grey makes this comfortable or safe; nothing of it learns.
 #
-# By convention, N is the number of rows, one for each sample, and D the number of columns, one for each **feature**.
-# What training changes are the **parameters**: here D weights, in an array `w`, and one number `b`, the bias.
+# By convention, N is the number of rows, one for each [sample](../glossary.md#sample), and D the number of columns,
+# one for each [**feature**](../glossary.md#feature). What training changes are the
+# [**parameters**](../glossary.md#parameter): here D weights, in an array `w`, and one number `b`, the
+# [bias](../glossary.md#bias).
 
 # %% [markdown]
 # ## Predict
@@ -68,11 +70,13 @@ birds = birds[~np.isnan(birds).any(axis=1)]  # one bird got away unmeasured
 lengths = birds[:, [2, 0]]  # flipper and bill, mm
 x = (lengths - lengths.mean(axis=0)) / lengths.std(axis=0)  # (N, D)
 y = birds[:, 3] / 1000  # (N,), kg
-print(f"x {x.shape}, first bird {x[0].round(2)}; y {y.shape}, first bird {y[0]} kg, mean {y.mean():.2f} kg")
+print(f"x {x.shape}, first bird {x[0].round(2)}")
+print(f"y {y.shape}, first bird {y[0]} kg, mean {y.mean():.2f} kg")
 
 # %% [markdown]
-# Both lengths are **standardized**: the mean subtracted, then divided by the standard deviation. So 0 is an average
-# bird, and 1 is one standard deviation above it. (Why one does this is notebook 02; today's stretch gives a taste.)
+# Both lengths are [**standardized**](../glossary.md#standardize): the mean subtracted, then divided by the standard
+# deviation. So 0 is an average bird, and 1 is one standard deviation above it. (Why one does this is notebook 02;
+# today's stretch gives a taste.)
 
 # %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "01-scatter", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from minifit import plot
@@ -80,8 +84,10 @@ from minifit import plot
 fig, ax = plt.subplots(figsize=(7.6, 3.6), layout="constrained")
 ax.scatter(x[:, 0], y, s=16, color=plot.TRAIN, alpha=0.55, linewidths=0)
 ax.axhline(0, color=plot.REFERENCE)
-ax.text(-1.9, 0.18, "the model before its first step: 0 kg, whatever the bird", color="#6B6B6B")
-ax.set(ylim=(-0.4, 6.8), xlabel="flipper length, standard deviations from the mean", ylabel="body mass, kg")
+note = "the model before its first step: 0 kg, whatever the bird"
+ax.text(-1.9, 0.18, note, color="#6B6B6B")
+ax.set(xlabel="flipper length, standard deviations from the mean", ylabel="body mass, kg")
+ax.set_ylim(-0.4, 6.8)
 ax.set_title("274 penguins, one dot each")
 plt.show()
 
@@ -130,11 +136,13 @@ check("loop.linear", linear)
 masses = np.array([3.0, 4.0, 5.0])
 careful = np.array([3.1, 4.1, 5.1])  # always 100 g off
 wild = np.array([6.0, 4.0, 2.0])  # one bird 3 kg too heavy, one 3 kg too light
-print("mean error: careful", np.mean(careful - masses).round(3), " wild", np.mean(wild - masses).round(3))
+print("mean error, careful:", np.mean(careful - masses).round(3))
+print("mean error, wild:   ", np.mean(wild - masses).round(3))
 
 # %% [markdown]
-# The wild model wins: +3 and -3 cancel. Squares do not cancel, since a square is never negative. That is the **mean
-# squared error**, MSE, and a number that says how bad a model is on the data is called a **loss**.
+# The wild model wins: +3 and -3 cancel. Squares do not cancel, since a square is never negative. That is the [**mean
+# squared error**](../glossary.md#mean-squared-error), MSE, and a number that says how bad a model is on the data is
+# called a **loss**.
 
 # %% [markdown]
 # **`mse(y_true, y_pred) -> float`** · ●○○ · 4 minutes · roughly 1 line · 1 point
@@ -161,7 +169,7 @@ check("loop.mse", mse)
 # ### 3 · Which way is down?
 #
 # Take some parameters, raise `b` by a millionth, and see by how many millionths the loss changes. That ratio is the
-# **slope** of the loss in `b`.
+# [**slope**](../glossary.md#slope) of the loss in `b`.
 
 # %% nbgrader={"grade": false, "grade_id": "01-nudge", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 w_now, b_now, nudge = np.array([0.4, 0.2]), 4.0, 1e-6
@@ -217,8 +225,8 @@ check("loop.mse_gradients", mse_gradients)
 # %% [markdown]
 # ### 4 · Move
 #
-# The gradient points to where the loss grows, so walk the other way: new parameter = old one minus **learning rate**
-# times slope. And do not touch the old one. Here is how that goes wrong:
+# The gradient points to where the loss grows, so walk the other way: new parameter = old one minus [**learning
+# rate**](../glossary.md#learning-rate) times slope. And do not touch the old one. Here is how that goes wrong:
 
 # %%
 before = np.array([1.0, 2.0])
@@ -239,12 +247,12 @@ print("after:", after, "  before:", before)
 # - `grads`: their gradients, in the same order and of the same shapes
 # - returns a list of the new parameters; `params`, `grads` and the arrays in them stay as they were
 #
-# SGD stands for *stochastic gradient descent*; where the chance comes in is notebook 03.
+# [SGD](../glossary.md#sgd) stands for *stochastic gradient descent*; where the chance comes in is notebook 03.
 
 
 # %% nbgrader={"grade": false, "grade_id": "loop.sgd_step-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def sgd_step(params, grads, learning_rate):
-    """Return new parameters, one step down the slope; what was passed in stays as it was."""
+    """Return new parameters, one step down the slope; what came in stays as it was."""
     ### BEGIN SOLUTION
     return [p - learning_rate * g for p, g in zip(params, grads, strict=True)]
     ### END SOLUTION
@@ -271,7 +279,7 @@ check("loop.sgd_step", sgd_step)
 
 # %% nbgrader={"grade": false, "grade_id": "loop.train-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def train(x, y, learning_rate, steps):
-    """Return the parameters [w, b] after some steps from zero, and the loss before each step."""
+    """Return the parameters [w, b] after some steps from zero, and the losses."""
     ### BEGIN SOLUTION
     params, losses = [np.zeros(x.shape[1]), 0.0], []
     for _ in range(steps):
@@ -318,7 +326,8 @@ from mine import linear, mse, mse_gradients, sgd_step, train
 
 params, losses = train(x, y, 0.1, 50)
 theirs = history.history["loss"]
-recorded = [18.22183394160584, 11.653767293563565, 7.491511814255634, 4.845494583830059, 3.1593728892774613]
+recorded = [18.22183394160584, 11.653767293563565, 7.491511814255634]
+recorded += [4.845494583830059, 3.1593728892774613]
 print(f"{'step':>4}{'your loss':>19}{'fit here':>19}{'fit in Keras':>19}")
 for i, keras_loss in enumerate(recorded):
     print(f"{i:4}{losses[i]:19.14f}{theirs[i]:19.14f}{keras_loss:19.14f}")
@@ -351,7 +360,8 @@ for kind in (keras.Sequential, YourLine):
     model = line(kind)
     model.fit(x, y, batch_size=32, epochs=20, shuffle=False, verbose=0)
     kernel, bias = model.get_weights()
-    print(f"{kind.__name__:10}  w {kernel[0, 0]:.15f} {kernel[1, 0]:.15f}   b {bias[0]:.15f}")
+    w, b = kernel[:, 0], bias[0]
+    print(f"{kind.__name__:10}  w {w[0]:.15f} {w[1]:.15f}   b {b:.15f}")
 
 # %% [markdown]
 # 20 epochs in batches of 32, and the same weights. You never wrote a word about batches: `fit` cut them, called your
@@ -382,10 +392,11 @@ reveal("loop.q1_first_loss", measured=losses[0])
 # next step has the same factor.
 
 # %% [markdown]
-# Our valley is not equally steep in every direction. How fast the slopes grow is in a small table, the **Hessian**;
-# for the MSE it is $\frac{2}{N} A^\top A$, where $A$ is `x` with a column of ones for `b`. NumPy finds the $\lambda$ of
-# each direction in it, its *eigenvalues*. The largest, $\lambda_{\max}$, belongs to the steepest direction, and that
-# one sets the limit for all: $2 / \lambda_{\max}$.
+# Our valley is not equally steep in every direction. How fast the slopes grow is in a small table, the
+# [**Hessian**](../glossary.md#hessian); for the MSE it is $\frac{2}{N} A^\top A$, where $A$ is `x` with a column of
+# ones for `b`. NumPy finds the $\lambda$ of each direction in it, its [eigenvalues](../glossary.md#eigenvalue). The
+# largest, $\lambda_{\max}$, belongs to the steepest direction, and that one sets the limit for all: $2 /
+# \lambda_{\max}$.
 
 # %% nbgrader={"grade": false, "grade_id": "01-limit", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 columns = np.column_stack([x, np.ones(len(x))])
@@ -395,7 +406,8 @@ limit = 2 / steepness.max()
 print("steepness in three directions:", steepness.round(3))
 print(f"limit of the learning rate: {limit:.4f}")
 for share in (0.1, 0.9, 1.01):
-    print(f"{share:4} of it: rate {share * limit:.3f}, factor {1 - 2 * share:+.2f} in the steepest direction")
+    rate, factor = share * limit, 1 - 2 * share
+    print(f"{share:4} of it: rate {rate:.3f}, factor {factor:+.2f} where it is steepest")
 
 # %% [markdown]
 # Look at the factors. At a tenth of the limit and at nine tenths the distance shrinks equally fast in that direction,
@@ -406,11 +418,13 @@ for share in (0.1, 0.9, 1.01):
 
 # %% nbgrader={"grade": false, "grade_id": "01-three-runs", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 shares = {0.1: plot.TRAIN, 0.9: plot.THIRD, 1.01: plot.VALIDATION}
-runs = {share: train(x, y, share * limit, 100)[1] for share in shares}
-paths = {share: np.array([train(x, y, share * limit, k)[0][0] for k in range(41)]) for share in shares}
-for share, run in runs.items():
+runs, paths = {}, {}
+for share in shares:
+    runs[share] = run = train(x, y, share * limit, 100)[1]
+    paths[share] = np.array([train(x, y, share * limit, k)[0][0] for k in range(41)])
     rises = int(np.sum(np.diff(run) > 1e-12))
-    print(f"{share:4} of the limit: loss {run[0]:.2f} → {min(run):.4f} → {run[-1]:.4f}, {rises} rises in 99")
+    print(f"{share:4} of the limit: {rises} rises in 99,", end=" ")
+    print(f"loss {run[0]:.2f} → {min(run):.4f} → {run[-1]:.4f}")
 
 # %% [markdown]
 # Three maps of the same valley: the two weights, and `b` at its best. As on a hiking map, each closed line joins places
@@ -423,7 +437,8 @@ away = np.stack([grid[0] - best_w[0], grid[1] - best_w[1]], axis=-1)
 surface = 0.5 * np.einsum("...i,ij,...j", away, hessian[:2, :2], away)
 fig, axes = plt.subplots(1, 3, figsize=(11, 4.2), sharey=True, layout="constrained")
 for ax, (share, color) in zip(axes, shares.items(), strict=True):
-    ax.contour(*grid, surface, levels=0.03 * 2.2 ** np.arange(7), colors="#C3C8CF", linewidths=1)
+    levels = 0.03 * 2.2 ** np.arange(7)
+    ax.contour(*grid, surface, levels=levels, colors="#C3C8CF", linewidths=1)
     ax.plot(*paths[share].T, color=color, lw=0.8, alpha=0.7)
     ax.plot(*paths[share].T, "o", color=color, ms=4)
     ax.plot(0, 0, "o", color=plot.INK, ms=7)
@@ -431,7 +446,8 @@ for ax, (share, color) in zip(axes, shares.items(), strict=True):
     ax.set(xlabel="w[0], for the flipper", aspect="equal")
     ax.set_title(f"{share} of the limit", color=color, weight="bold")
     ax.grid(False)
-    note = {"color": plot.INK, "ha": "center", "bbox": {"color": "white", "alpha": 0.85, "pad": 1}}
+    box = {"color": "white", "alpha": 0.85, "pad": 1}
+    note = {"color": plot.INK, "ha": "center", "bbox": box}
     ax.text(-0.03, -0.2, "start", **note)
     ax.text(best_w[0] + 0.4, best_w[1] - 0.09, "bottom", **note)
 axes[0].set_ylabel("w[1], for the bill")
@@ -450,11 +466,12 @@ for share, color in shares.items():
 lowest = int(np.argmin(runs[1.01]))
 at = lowest, runs[1.01][lowest]
 ax.plot(*at, "o", color=plot.VALIDATION)
-line_style = {"arrowstyle": "-", "color": plot.VALIDATION, "lw": 0.8}
+thin = {"arrowstyle": "-", "color": plot.VALIDATION, "lw": 0.8}
 text = f"step {lowest}: {at[1]:.2f}, and never again"
-ax.annotate(text, at, (21, at[1]), color=plot.VALIDATION, va="center", arrowprops=line_style)
+ax.annotate(text, at, (21, at[1]), color=plot.VALIDATION, va="center", arrowprops=thin)
 ax.axhline(runs[0.1][0], color=plot.REFERENCE, lw=1, ls=(0, (4, 3)))
-ax.text(40, runs[0.1][0] * 0.85, "where all three start", color="#6B6B6B", ha="center", va="top")
+begin = {"color": "#6B6B6B", "ha": "center", "va": "top"}
+ax.text(40, runs[0.1][0] * 0.85, "where all three start", **begin)
 ax.set(yscale="log", xlabel="step", ylabel="loss before the step, kg²")
 ax.set_title("One right program, three learning rates")
 ax.set_ylim(0.1, 30)
@@ -492,13 +509,13 @@ for _ in range(100):
 right, right_losses = train(x, y, 0.1, 100)
 for name, values, (w, b) in (("right", right_losses, right), ("broken", falling, broken)):
     rises = int(np.sum(np.diff(values) > 1e-12))
-    print(f"{name:6}  {rises} rises in 99, loss {values[-1]:.3f}, w {np.round(w, 3)}, b {b:.3f}")
+    print(f"{name:6}  {rises} rises in 99, loss {values[-1]:.3f},", end=" ")
+    print(f"w {np.round(w, 3)}, b {b:.3f}")
 
 # %% [markdown]
 # Not one rise in 99 steps, a curve to be proud of, and a model that has hardly heard of flippers: all it found is the
-# mean mass. Its loss is more
-# than three times what it could be. A falling loss says that you are going down, not that you are going down the
-# right way.
+# mean mass. Its loss is more than three times what it could be. A falling loss says that you are going down, not that
+# you are going down the right way.
 #
 # The nudge from exercise 3 does tell. It needs no theory, only the loss:
 
@@ -511,7 +528,8 @@ def nudged(j):
 dw, _ = mse_gradients(x, y, w_now, b_now)
 broken_dw, _ = broken_gradients(x, y, w_now, b_now)
 for j in range(2):
-    print(f"slope in w[{j}]: nudged {nudged(j):+.5f}, yours {dw[j]:+.5f}, broken {broken_dw[j]:+.5f}")
+    print(f"slope in w[{j}]: nudged {nudged(j):+.5f},", end=" ")
+    print(f"yours {dw[j]:+.5f}, broken {broken_dw[j]:+.5f}")
 
 # %% [markdown]
 # ### Is a step an epoch?
@@ -591,7 +609,8 @@ reveal("loop.q3_how_many_steps", measured="27 steps, as counted above")
 #
 # What if the flipper were measured in other units? Multiply the first column of `x` by 10. The model can express
 # exactly the same guesses, with a weight ten times smaller. Guess first: what becomes of the limit, and of the number
-# of steps until the loss is below 0.16? Then measure both, and you know why notebook 02 exists.
+# of steps until the loss is below 0.16, at nine tenths of the limit? Then measure both, and you know why notebook 02
+# exists. (Expect a limit of 0.01 instead of 0.61, and some 230 steps instead of 11.)
 
 # %%
 stretched = x * np.array([10.0, 1.0])
@@ -612,7 +631,8 @@ slopes = [g.numpy().ravel() for g in tape.gradient(loss, model.trainable_variabl
 dw, db = mse_gradients(x, y, kernel[:, 0], bias[0])
 model.fit(x, y, batch_size=len(x), epochs=1, verbose=0)
 after = np.concatenate([np.ravel(p) for p in model.get_weights()])
-stepped = np.concatenate([np.ravel(p) for p in sgd_step([kernel[:, 0], bias[0]], [dw, db], 0.1)])
+moved = sgd_step([kernel[:, 0], bias[0]], [dw, db], 0.1)
+stepped = np.concatenate([np.ravel(p) for p in moved])
 
 
 # %% nbgrader={"grade": false, "grade_id": "01-table", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -620,7 +640,7 @@ def gap(a, b):
     return float(np.max(np.abs(np.subtract(a, b))))
 
 
-fitted = max(gap(params[0], kernel[:, 0]), gap(params[1], bias[0]), gap(losses, history.history["loss"]))
+fitted = max(gap(params[0], kernel[:, 0]), gap(params[1], bias[0]), gap(losses, theirs))
 rows = [
     ("loop.linear", "`Dense(1)`", gap(linear(x, kernel[:, 0], bias[0]), guesses)),
     ("loop.mse", '`loss="mse"`', gap(mse(y, guesses), loss.numpy())),
