@@ -1,7 +1,8 @@
 """The pages that people read: one for each student, and one for the whole class.
 
 Each page is one file that needs nothing else: no script, no font, no network. All that comes from a learner is
-escaped, and the page's own policy forbids it to load or run anything.
+escaped or rendered by `prose`, and the page's own policy forbids it to load or run anything. A learner's own
+outputs are not shown: they are whatever the file says, not what the code gave here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote
 
+from autograder.grading.assignment import Assignment
+from autograder.grading.prose import to_html
 from autograder.grading.results import BY_HAND, MISSING, NO_RESPONSE, UNGRADED, Result, Score
+from autograder.grading.similarity import Pair, answers
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2129; --soft: #5b6472; --line: #dfe3e8; --face: #ffffff;
@@ -56,6 +60,14 @@ a { color: var(--wait); }
 pre { margin: .35rem 0; padding: .35rem .7rem; background: var(--code); border-radius: .4rem; overflow-x: auto;
   font: .84rem/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; white-space: pre-wrap;
   overflow-wrap: anywhere; }
+details { margin-top: .4rem; }
+summary { cursor: pointer; color: var(--soft); font-size: .87rem; }
+.prose { border-left: 3px solid var(--line); padding-left: .8rem; margin-top: .4rem; }
+.prose table { width: auto; }
+.columns { display: flex; align-items: end; gap: .35rem; height: 8rem; margin-top: 1rem; }
+.columns div { flex: 1; display: flex; flex-direction: column; justify-content: end; height: 100%; text-align: center;
+  font-size: .8rem; color: var(--soft); }
+.columns i { display: block; background: var(--good); border-radius: .2rem .2rem 0 0; min-height: 1px; }
 .note { border-left: 3px solid var(--bad); padding: .1rem 0 .1rem .8rem; margin-top: .8rem; }
 table { border-collapse: collapse; width: 100%; margin-top: .8rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .45rem .8rem .45rem 0; border-top: 1px solid var(--line);
@@ -91,7 +103,7 @@ class Line:
     mistakes: Sequence[tuple[str, int]]
 
 
-def student_page(student: str, results: Sequence[Result]) -> str:
+def student_page(student: str, results: Sequence[Result], known: Mapping[str, Assignment] | None = None) -> str:
     """The page of one student.
 
     Parameters
@@ -99,6 +111,8 @@ def student_page(student: str, results: Sequence[Result]) -> str:
     student : str
     results : sequence of Result
         All of the student's, in course order.
+    known : mapping of str to Assignment, optional
+        The released notebooks; with them the page shows what the student wrote.
 
     Returns
     -------
@@ -108,7 +122,10 @@ def student_page(student: str, results: Sequence[Result]) -> str:
     points, most = sum(r.points for r in results), sum(r.most for r in results)
     waiting = sum(r.waiting for r in results)
     head = _heading(escape(student), points, most, waiting)
-    return _page(f"{student}: feedback", head + "".join(_card(result) for result in results))
+    return _page(
+        f"{student}: feedback",
+        head + "".join(_card(result, (known or {}).get(result.notebook or "")) for result in results),
+    )
 
 
 def _heading(title: str, points: float, most: float, waiting: float) -> str:
@@ -127,10 +144,14 @@ def _bar(points: float, most: float, waiting: float = 0.0) -> str:
     return f'<div class="bar"><i style="width:{done:.1f}%"></i><i class="wait" style="width:{later:.1f}%"></i></div>'
 
 
-def _card(result: Result) -> str:
+def _card(result: Result, assignment: Assignment | None = None) -> str:
     name = result.notebook or result.file
+    written = answers(result, assignment) if assignment else {}
+    prose = result.handed.paragraphs if result.handed else {}
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in result.notes)
-    rows = "".join(_row(score) for score in result.scores)
+    if result.penalty:
+        notes += f'<p class="note">Handed in late: {result.penalty:g} points off.</p>'
+    rows = "".join(_row(s, written.get(s.identifier, ""), prose.get(s.cell, "")) for s in result.scores)
     total = f'<div class="points">{result.points:g} <small>of {result.most:g}</small></div>'
     return (
         f'<section class="card"><div class="top"><h2>{escape(title(name))}</h2>{total if rows else ""}</div>'
@@ -138,7 +159,7 @@ def _card(result: Result) -> str:
     )
 
 
-def _row(score: Score) -> str:
+def _row(score: Score, code: str = "", prose: str = "") -> str:
     tone = _TONE.get(score.status, "bad")
     status = score.status
     if score.status == BY_HAND and score.points is not None:
@@ -152,6 +173,11 @@ def _row(score: Score) -> str:
     if score.status not in ("right", UNGRADED):  # the notebook's note says why nothing was graded
         lines = score.message.splitlines()
         said += _told(lines[1:] if score.mistake and score.mistake in lines[0] else lines)
+    if code:
+        opened = "" if score.status == "right" else " open"
+        said += f"<details{opened}><summary>your code</summary><pre>{escape(code[:8000])}</pre></details>"
+    if prose and score.by_hand and score.status != NO_RESPONSE:
+        said += f'<div class="prose">{to_html(prose)}</div>'
     if score.comment:
         said += f'<p class="comment">{escape(score.comment)}</p>'
     said = f'<div class="said">{said}</div>' if said else ""
@@ -205,7 +231,12 @@ def class_lines(results: Iterable[Result]) -> list[Line]:
     return sorted(lines, key=lambda line: line.notebook)
 
 
-def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[str]) -> str:
+def class_page(
+    by_student: Mapping[str, Sequence[Result]],
+    notebooks: Sequence[str],
+    pairs: Sequence[Pair] = (),
+    walls: str = "",
+) -> str:
     """The page of the whole class, for its instructor.
 
     Parameters
@@ -213,6 +244,10 @@ def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[s
     by_student : mapping of str to sequence of Result
     notebooks : sequence of str
         Columns, in course order.
+    pairs : sequence of Pair
+        Submissions that are alike.
+    walls : str
+        What held around the learners' code.
 
     Returns
     -------
@@ -223,14 +258,91 @@ def class_page(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[s
     waiting = sum(score.points is None for result in every for score in result.scores)
     handed = sum(bool(result.file) for result in every)
     count = f"{len(by_student)} {_plural('student', len(by_student))}, {handed} {_plural('notebook', handed)}"
-    body = f"<header><h1>The class</h1><p class='soft'>{count}.</p></header>"
+    spent = sorted(result.seconds for result in every if result.seconds)
+    took = f" Grading one took {spent[len(spent) // 2]:.2g} s, the slowest {spent[-1]:.2g} s." if spent else ""
+    body = f"<header><h1>The class</h1><p class='soft'>{count}.{took}</p></header>"
     if waiting:
         body += (
             f"<p>{waiting} {_plural('paragraph', waiting)} to grade by hand: start "
-            '<span class="name">jupyter lab</span> in this folder, menu Nbgrader, Formgrader. Then grade again, and '
-            "the points and comments given there come here.</p>"
+            '<span class="name">jupyter lab</span> in this folder, menu Nbgrader, Formgrader. Then grade again with '
+            '<span class="name">--changed</span>, and the points and comments given there come here.</p>'
         )
-    return _page("The class", body + _students(by_student, notebooks) + _exercises(every) + _odd(every), "class")
+    body += _distribution(by_student) + _reteach(every) + _exercises(every)
+    body += _students(by_student, notebooks) + _odd(every) + _alike(pairs)
+    return _page("The class", body + (f'<p class="soft">{escape(walls)}</p>' if walls else ""), "class")
+
+
+def _distribution(by_student: Mapping[str, Sequence[Result]]) -> str:
+    """How many students have which part of the points."""
+    parts = [
+        (sum(r.points for r in results), sum(r.most for r in results) - sum(r.waiting for r in results))
+        for results in by_student.values()
+    ]
+    shares = [points / most for points, most in parts if most]
+    if len(shares) < 2:
+        return ""
+    bins = Counter(min(9, int(10 * share + 1e-9)) for share in shares)
+    highest = max(bins.values())
+    columns = "".join(
+        f"<div><span>{bins[n] or ''}</span><i style='height:{75 * bins[n] / highest:.0f}%'></i>"
+        f"{10 * n}–{10 * n + 10}</div>"
+        for n in range(10)
+    )
+    return (
+        '<section class="card"><h2>Distribution</h2><p class="soft">Students by the part of the points they have, in '
+        f'%, without what is still to be graded by hand.</p><div class="columns">{columns}</div></section>'
+    )
+
+
+def _reteach(every: Iterable[Result]) -> str:
+    """The mistakes that most of the class made, with why they are wrong."""
+    made: Counter[tuple[str, str]] = Counter()
+    for result in every:
+        made.update({(s.identifier, s.mistake) for s in result.scores if s.mistake})
+    several = [(pair, n) for pair, n in made.most_common(6) if n > 1]
+    if not several:
+        return ""
+    rows = "".join(
+        f'<tr><td class="number">{n}</td><td><strong>{escape(_sentence(name))}</strong><br>'
+        f'<span class="soft">{escape(_why(exercise, name))}</span></td><td class="name">{escape(exercise)}</td></tr>'
+        for (exercise, name), n in several
+    )
+    return (
+        '<section class="card"><h2>To teach again</h2><div class="wide"><table><tr><th class="number">students</th>'
+        f"<th>mistake</th><th>exercise</th></tr>{rows}</table></div></section>"
+    )
+
+
+def _why(identifier: str, name: str) -> str:
+    from autograder.exercise import get
+
+    try:
+        return next((m.why for m in get(identifier).mistakes if m.name == name), "")
+    except ValueError:
+        return ""
+
+
+def _alike(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return ""
+
+    def short(exercises: Sequence[str]) -> str:
+        return escape(", ".join(name.partition(".")[2] for name in exercises)) or "–"
+
+    rows = "".join(
+        f'<tr><td class="number">{100 * p.likeness:.0f}</td><td>{escape(p.one)}</td><td>{escape(p.two)}</td>'
+        f'<td title="{escape(title(p.notebook))}">{escape(p.notebook.partition("_")[0])}</td>'
+        f"<td>{short(p.exercises)}</td><td>{short(p.same_words)}</td></tr>"
+        for p in pairs[:30]
+    )
+    more = f" The first 30 of {len(pairs)}; all are in similar.csv." if len(pairs) > 30 else ""
+    return (
+        '<section class="card"><h2>Alike</h2><p class="soft">Pairs to look at, not verdicts: short exercises have few '
+        "right answers, and people who learn together write alike. Counted is what few of the class have, blind to "
+        f'names, comments and spacing.{more}</p><div class="wide"><table><tr><th class="number">%</th><th>one</th>'
+        "<th>other</th><th>notebook</th><th>most in</th><th>to the letter in</th></tr>"
+        f"{rows}</table></div></section>"
+    )
 
 
 def _students(by_student: Mapping[str, Sequence[Result]], notebooks: Sequence[str]) -> str:

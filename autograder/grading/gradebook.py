@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import json
 import os
-import re
+import sys
 import sysconfig
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from autograder import cells
 from autograder.build import BuildError
 from autograder.grading.assignment import Assignment
 from autograder.grading.results import NO_RESPONSE, Result, Score
+from autograder.grading.sanitise import closed
 from autograder.paths import write_atomic
 
 CONFIG = '''\
@@ -26,9 +30,40 @@ c = get_config()  # noqa: F821
 
 c.CourseDirectory.course_id = "minifit"
 c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\nraise NotImplementedError()"}
-# A cell that a learner deleted comes back before nbgrader's own autograde runs.
+
+# nbgrader's own autograde, the formgrader's button too: damaged notebooks are repaired first, and run in a
+# forked process with walls around it. See the instructor's page for how far its grades can be trusted.
+c.Autograde.exporter_class = "autograder.grading.plugins.Reader"
+c.Autograde.sanitize_preprocessors = [
+    "autograder.grading.plugins.Repair",
+    *("nbgrader.preprocessors." + name for name in ("ClearOutput", "DeduplicateIds", "OverwriteKernelspec")),
+    *("nbgrader.preprocessors." + name for name in ("OverwriteCells", "CheckCellMetadata")),
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.grading.plugins.Forked",
+    *("nbgrader.preprocessors." + name for name in ("IgnorePattern", "LimitOutput", "SaveAutoGrades")),
+    *("nbgrader.preprocessors." + name for name in ("AssignLatePenalties", "CheckCellMetadata")),
+]
 c.OverwriteCells.add_missing_cells = True
+# Scripts in outputs stay text in the pages that nbgrader makes.
+c.HTMLExporter.sanitize_html = True
+
+# What being late costs, here nothing; "zero" takes all points, and a class of your own may take any part:
+# c.AssignLatePenalties.plugin_class = "mymodule.MyLateRule"
+c.LateSubmissionPlugin.penalty_method = "none"
 '''
+
+
+def needs_nbgrader() -> None:
+    """Refuse at once where nbgrader is missing; to import it takes seconds.
+
+    Raises
+    ------
+    BuildError
+        It says what to install.
+    """
+    if importlib.util.find_spec("nbgrader") is None:
+        raise BuildError('grading needs nbgrader, which the instructor extra brings: pip install "minifit[instructor]"')
 
 
 class Gradebook:
@@ -46,19 +81,14 @@ class Gradebook:
     """
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from nbgrader.api import Gradebook as Book
-        except ModuleNotFoundError as error:
-            raise BuildError(
-                f'grading needs {error.name}, which the instructor extra brings: pip install "minifit[instructor]"'
-            ) from error
+        api = _nbgrader()
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "nbgrader_config.py"
         if not config.exists():
             write_atomic(config, CONFIG)
-        with _scripts_on_path():
-            self._book = Book(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id="minifit")
+        with _quick_edition(api):
+            self._book = api.Gradebook(f"sqlite:///{folder.resolve() / 'gradebook.db'}", course_id="minifit")
 
     def __enter__(self) -> Gradebook:
         return self
@@ -111,50 +141,96 @@ class Gradebook:
                 "grade into a new folder with --out"
             )
 
-    def add(self, result: Result) -> list[Score]:
-        """Enter one submission, and read back what a person has graded in it.
+    def add(self, result: Result, entered: bool = False) -> None:
+        """Enter one submission, and read back what a person has graded in it and what being late costs.
 
         Parameters
         ----------
         result : Result
-            Of a known notebook.
-
-        Returns
-        -------
-        list of Score
-            The result's scores, those graded by hand with the points and comments given.
+            Of a known notebook. Its scores that were graded by hand get the points and comments given.
+        entered : bool
+            Whether the gradebook has these very scores already; then it is only read.
         """
-        notebook = result.notebook
-        assert notebook is not None
-        self._book.update_or_create_student(result.student)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # nbgrader's own queries make SQLAlchemy warn
-            self._book.update_or_create_submission(notebook, result.student)
-        scores = []
-        for score in result.scores:
-            grade = self._book.find_grade(score.cell, notebook, notebook, result.student)
-            grade.auto_score = score.points
-            # As nbgrader has it: what a person graded before wants a second look after grading again.
-            grade.needs_manual_grade = score.points is None or grade.manual_score is not None
-            if grade.manual_score is not None:
-                points = float(grade.manual_score + (grade.extra_credit or 0.0))
-                score = replace(score, points=points)
-            scores.append(self._add_comment(notebook, result.student, score))
-        self._book.db.commit()
-        return scores
-
-    def _add_comment(self, notebook: str, student: str, score: Score) -> Score:
         from nbgrader.api import MissingEntry
 
-        name = score.cell if score.by_hand else f"{score.cell}-answer"
+        notebook = result.notebook
+        assert notebook is not None
+        with warnings.catch_warnings(), self._committing_later():
+            warnings.simplefilter("ignore")  # nbgrader's own queries make SQLAlchemy warn
+            try:
+                submission = self._book.find_submission(notebook, result.student)
+            except MissingEntry:
+                self._book.update_or_create_student(result.student)
+                submission = self._book.add_submission(notebook, result.student)
+                entered = False
+            if not entered:
+                self._stamp(submission, result)
+            (page,) = submission.notebooks
+            grades = {grade.name: grade for grade in page.grades}
+            comments = {comment.name: comment for comment in page.comments}
+            scores = []
+            for score in result.scores:
+                grade = grades[score.cell]
+                comment = comments.get(score.cell if score.by_hand else f"{score.cell}-answer")
+                if not entered:
+                    _enter(score, grade, comment)
+                scores.append(_with_what_a_person_gave(score, grade, comment))
+            result.scores = scores
+            self._book.db.flush()
+            result.penalty = self._late(submission, page, result.student)
+
+    def commit(self) -> None:
+        """Make what was entered last."""
+        self._book.db.commit()
+
+    @contextlib.contextmanager
+    def _committing_later(self) -> Iterator[None]:
+        """Have nbgrader's own commits wait for ours: each takes a disk's time, and forgets what was loaded."""
+        session = self._book.db()
+        commit = session.commit
+        session.commit = session.flush
         try:
-            comment = self._book.find_comment(name, notebook, notebook, student)
-        except MissingEntry:
-            return score
-        automatic = "No response." if score.status == NO_RESPONSE else score.message
-        comment.auto_comment = None if score.status == "right" or not automatic else automatic
-        written = comment.manual_comment
-        return replace(score, comment=written) if written else score
+            yield
+        finally:
+            session.commit = commit
+
+    def _stamp(self, submission: Any, result: Result) -> None:
+        """Note when it was handed in; a time that cannot be is said and left out."""
+        from nbgrader.utils import parse_utc
+
+        if not result.stamp:
+            return
+        try:
+            when = parse_utc(result.stamp)
+        except (ValueError, OverflowError):
+            _note(result, f"its timestamp.txt holds no time ({result.stamp[:40]!r}); left out")
+            return
+        if when > datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1):
+            _note(result, f"its timestamp.txt lies in the future ({result.stamp[:40]!r}); left out")
+            return
+        submission.timestamp = when
+
+    def _late(self, submission: Any, page: Any, student: str) -> float:
+        """What being late costs, by the rule in this folder's nbgrader_config.py."""
+        page.late_submission_penalty = None
+        late = submission.total_seconds_late
+        if late > 0:
+            self._book.db.refresh(page)
+            penalty = self._rule.late_submission_penalty(student, page.score, late)
+            if penalty is not None:
+                page.late_submission_penalty = min(max(0.0, float(penalty)), page.score)
+        return float(page.late_submission_penalty or 0.0)
+
+    @functools.cached_property
+    def _rule(self) -> Any:
+        """nbgrader's plug-in for late penalties, as this folder's configuration has it."""
+        from nbgrader.preprocessors import AssignLatePenalties
+        from traitlets.config import PyFileConfigLoader
+
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(self.folder)).load_config()
+        assign = AssignLatePenalties(config=config)
+        assign.init_plugin()
+        return assign.plugin_inst
 
     def add_notebook(self, result: Result, assignment: Assignment) -> None:
         """Lay the graded notebook where formgrader shows it, with the verdicts as its outputs.
@@ -164,6 +240,69 @@ class Gradebook:
         """
         path = self.folder / "autograded" / result.student / assignment.name / f"{assignment.name}.ipynb"
         write_atomic(path, json.dumps(_graded_notebook(result, assignment), indent=1) + "\n")
+
+
+def _enter(score: Score, grade: Any, comment: Any) -> None:
+    grade.auto_score = score.points
+    # As nbgrader has it: what a person graded before wants a second look after grading again.
+    grade.needs_manual_grade = score.points is None or grade.manual_score is not None
+    if comment is not None:
+        said = "No response." if score.status == NO_RESPONSE else closed(score.message)
+        comment.auto_comment = None if score.status == "right" or not said else said
+
+
+def _with_what_a_person_gave(score: Score, grade: Any, comment: Any) -> Score:
+    if grade.manual_score is not None:
+        score = replace(score, points=float(grade.manual_score + (grade.extra_credit or 0.0)))
+    elif grade.extra_credit and score.points is not None:
+        score = replace(score, points=score.points + float(grade.extra_credit))
+    written = comment.manual_comment if comment is not None else None
+    return replace(score, comment=written) if written else score
+
+
+def _note(result: Result, text: str) -> None:
+    if text not in result.notes:
+        result.notes.append(text)
+
+
+def _nbgrader() -> Any:
+    """nbgrader's API, imported without the grammar of internationalised addresses, which takes longer than the rest.
+
+    A library far below builds that grammar to check formats that no notebook has, and does without if it is absent.
+    """
+    needs_nbgrader()
+    grammar: Any = "rfc3987_syntax"
+    absent = grammar not in sys.modules and "jsonschema" not in sys.modules
+    if absent:
+        sys.modules[grammar] = None  # type: ignore[assignment]
+    try:
+        import nbgrader.api
+    finally:
+        if absent:
+            del sys.modules[grammar]
+    return nbgrader.api
+
+
+@contextlib.contextmanager
+def _quick_edition(api: Any) -> Iterator[None]:
+    """Have nbgrader look up its gradebook's edition here: it would start another program to ask the same."""
+    theirs = api.get_alembic_version
+    folder = Path(api.__file__).parent / "alembic"
+
+    def head() -> str:
+        from alembic.script import ScriptDirectory
+
+        found = ScriptDirectory(str(folder)).get_current_head() if folder.is_dir() else None
+        if found is None:
+            with _scripts_on_path():
+                return theirs()
+        return found
+
+    api.get_alembic_version = head
+    try:
+        yield
+    finally:
+        api.get_alembic_version = theirs
 
 
 @contextlib.contextmanager
@@ -216,8 +355,7 @@ def _from_released(released: dict[str, Any], theirs: str | None = None) -> dict[
 
 
 def _closed(kind: str, source: str) -> str:
-    """A learner's text, whose markdown cannot open an HTML tag: "<" before a name gets a space after it."""
-    return source if kind == "code" else re.sub(r"<(?=[A-Za-z/!?])", "< ", source)
+    return source if kind == "code" else closed(source)
 
 
 def _cell(kind: str, source: str, identifier: str, metadata: dict[str, Any]) -> dict[str, Any]:

@@ -5,37 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from autograder import cells
 from autograder.grading import wire
 from autograder.grading.assignment import Assignment, Item
+from autograder.grading.definitions import definitions
+from autograder.grading.limits import Limits
 from autograder.grading.reading import HandedIn, Step, Unreadable, read
 from autograder.grading.results import BY_HAND, MISSING, NO_RESPONSE, UNGRADED, Result, Score
 from autograder.grading.session import Died, Session
 from autograder.grading.submissions import Submission
-from autograder.judge import Outcome, Raised, judge
+from autograder.judge import Outcome, Raised, Verdict, judge
+from autograder.notebook import PUBLIC_SEED
 
 # The reference is not made for several threads: one judgement at a time. Whoever waits for a worker lets others in.
 _JUDGING = threading.Lock()
 
 _SETUP = 60.0  # seconds that a setup cell may take
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a learner's code may run, in seconds of wall-clock time.
-
-    Attributes
-    ----------
-    step : float
-        One cell, or one function on one case.
-    notebook : float
-        Everything of one submission.
-    """
-
-    step: float = 10.0
-    notebook: float = 60.0
 
 
 def grade(submission: Submission, assignment: Assignment | None, seeds: Callable[[str], int], limits: Limits) -> Result:
@@ -68,7 +55,9 @@ def grade(submission: Submission, assignment: Assignment | None, seeds: Callable
         return result
     result.handed = handed
     result.notes += handed.notes
-    run = _Run(handed, limits)
+    exercises = [item.exercise for item in assignment.items if not item.by_hand]
+    packages = sorted({name.partition(".")[0] for exercise in exercises for name in exercise.allowed})
+    run = _Run(handed, limits.of_notebook(assignment.name), tuple(packages))
     try:
         for item in assignment.items:
             result.scores.append(_paragraph(item, handed) if item.by_hand else run.score(item, seeds))
@@ -92,14 +81,16 @@ def _paragraph(item: Item, handed: HandedIn) -> Score:
 class _Run:
     """One submission's worker, started again without the cell or the function that brought it down."""
 
-    def __init__(self, handed: HandedIn, limits: Limits) -> None:
+    def __init__(self, handed: HandedIn, limits: Limits, packages: tuple[str, ...]) -> None:
         self.notes: list[str] = []
         self._handed = handed
         self._limits = limits
+        self._packages = packages
+        self._texts = [step.text for step in handed.steps]
         self._spent = 0.0
+        self._starts = 0
         self._session: Session | None = None
         self._found: set[str] = set()
-        self._fatal: dict[int, str] = {}  # step → why it is left out from now on
         self._raised: dict[str, str] = {}  # cell → what it raised
         self._gone: dict[str, Outcome] = {}  # exercise → how it brought the worker down
 
@@ -115,6 +106,7 @@ class _Run:
             return self._absent(item)
         with _JUDGING:
             verdict = judge(item.exercise, lambda inputs: self._call(item, inputs), seeds(item.identifier))
+            message = self._message(item, verdict, seeds(item.identifier))
         points = item.points * min(1.0, max(0.0, float(verdict.score)))
         return Score(
             item.cell,
@@ -122,9 +114,25 @@ class _Run:
             round(points, 6),
             item.points,
             verdict.status,
-            wire.clean(verdict.message),
+            wire.clean(message),
             verdict.mistake or "",
         )
+
+    def _message(self, item: Item, verdict: Verdict, seed: int) -> str:
+        """What a learner may read: told of the notebook's own cases, never of the secret ones.
+
+        Also an exception's text or a print of theirs could carry secret inputs out, so these come from there, too.
+        """
+        if seed == PUBLIC_SEED or verdict.status in ("not attempted", "delegated"):
+            return verdict.message
+        if verdict.status == "right":
+            return verdict.message.partition("\n")[0]  # what follows is what it printed
+        public = judge(item.exercise, lambda inputs: self._call(item, inputs), PUBLIC_SEED, public=True)
+        if public.status != "right":
+            return public.message
+        known = next((m for m in item.exercise.mistakes if m.name == verdict.mistake), None)
+        more = f"\n{known.why}\nTry: {known.hint}" if known else ""
+        return f"Right on the inputs of the notebook's own check, not on others like them.{more}"
 
     def _absent(self, item: Item) -> Score:
         """The object to check is not there: say which cell is to blame."""
@@ -132,23 +140,30 @@ class _Run:
         blamed = [text for cell, text in self._raised.items() if cell == name or cell.startswith(f"{name}-")]
         if blamed:
             return _nothing(item, "raised", blamed[0])
-        if self._spent >= self._limits.notebook:
-            return _nothing(
-                item, "timed out", f"The whole notebook had {self._limits.notebook:g} s; they were used up."
-            )
+        if self._over:
+            return _nothing(item, "timed out", self._over)
         if name in self._handed.missing:
             return _nothing(item, MISSING, f"There is no {item.expression}, and its cell is missing.")
         return _nothing(item, "not attempted", f"After your cells have run there is no {item.expression}.")
 
-    def _ask(self, message: dict[str, Any], ours: bool = False) -> dict[str, Any]:
+    @property
+    def _over(self) -> str:
+        """Why nothing of this notebook is run any more."""
+        if self._spent >= self._limits.notebook:
+            return f"The whole notebook had {self._limits.notebook:g} s; they were used up."
+        if self._session is None and self._starts > self._limits.restarts:
+            return f"The notebook brought its process down {self._starts} times; then nobody started it again."
+        return ""
+
+    def _ask(self, message: dict[str, Any], identifier: str, ours: bool = False) -> dict[str, Any]:
         if ours and self._session is not None:  # imports on a busy machine are not the learner's time
             return self._session.ask(message, _SETUP)
-        seconds = min(self._limits.step, self._limits.notebook - self._spent)
+        seconds = min(self._limits.of_cell(identifier).step, self._limits.notebook - self._spent)
         if self._session is None or seconds <= 0:
             raise Died(f"it had no time left of the notebook's {self._limits.notebook:g} s", timed_out=True)
         start = time.monotonic()
         try:
-            return self._session.ask(message, seconds)
+            return self._session.ask({**message, "limits": self._limits.of_step(identifier)}, seconds)
         except Died:
             self.close()
             raise
@@ -157,29 +172,42 @@ class _Run:
 
     def _ready(self) -> None:
         """Have a worker that has run every cell that can be run."""
-        while self._session is None and self._spent < self._limits.notebook:
-            self._session = Session(int(self._limits.notebook) + 5)
+        while self._session is None and not self._over:
+            self._starts += 1
+            self._session = Session(self._limits, self._packages)
             for number, step in enumerate(self._handed.steps):
-                if number in self._fatal:
-                    continue
                 try:
-                    self._do(step)
+                    self._do(step, self._texts[number])
                 except Died as died:
                     self.close()
-                    self._fatal[number] = str(died)
-                    self._raised.setdefault(step.cell, f"This cell did not come back: {died}.")
-                    self.notes.append(f"cell {step.cell} was left out: {died}")
+                    self._leave_out(number, step, str(died))
                     break
 
-    def _do(self, step: Step) -> None:
+    def _leave_out(self, number: int, step: Step, why: str) -> None:
+        """From now on run only what a cell defines; if that brings the worker down as well, nothing of it."""
+        text = self._texts[number]
+        self._texts[number] = "" if step.kind == "take" else definitions(text)
+        if self._texts[number] == text:
+            self._texts[number] = ""
+        if step.cell not in self._raised:
+            self._raised[step.cell] = f"This cell did not come back: {why}."
+            kept = "all but its definitions" if self._texts[number] else "it"
+            self.notes.append(f"cell {step.cell} did not come back, so {kept} was left out: {why}")
+
+    def _do(self, step: Step, text: str) -> None:
+        if not text.strip():
+            return
         if step.kind == "take":
-            message = {"do": "take", "exercise": step.cell, "expression": step.text}
-            if self._ask(message).get("found"):
+            message = {"do": "take", "exercise": step.cell, "expression": text}
+            if self._ask(message, step.cell).get("found"):
                 self._found.add(step.cell)
             return
-        reply = self._ask({"do": "run", "cell": step.cell, "source": step.text}, step.ours)
+        reply = self._ask({"do": "run", "cell": step.cell, "source": text}, cells.exercise_of(step.cell), step.ours)
         if "raised" in reply:
-            self._raised.setdefault(step.cell, _told(_raised(reply["raised"])))
+            raised = _raised(reply["raised"])
+            self._raised.setdefault(step.cell, _told(raised))
+            if raised.type_name == "MemoryError":  # what it filled may still be filled
+                raise Died("it used up its memory")
 
     def _call(self, item: Item, inputs: tuple) -> Outcome:
         """Run the learner's object on one case, in the worker."""
@@ -194,14 +222,17 @@ class _Run:
         }
         _JUDGING.release()
         try:
-            return _outcome(self._ask(message), len(inputs))
+            outcome = _outcome(self._ask(message, item.identifier), len(inputs))
         except Died as died:
             ended = Raised("ProcessEnded", str(died))
-            gone = Outcome(timed_out=str(died).removeprefix("it ")) if died.timed_out else Outcome(raised=ended)
-            self._gone[item.identifier] = gone
-            return gone
+            outcome = Outcome(timed_out=str(died).removeprefix("it ")) if died.timed_out else Outcome(raised=ended)
+            self._gone[item.identifier] = outcome
         finally:
             _JUDGING.acquire()
+        if outcome.raised is not None and outcome.raised.type_name == "MemoryError":
+            self._gone[item.identifier] = outcome
+            self.close()
+        return outcome
 
 
 def _outcome(reply: dict[str, Any], inputs: int) -> Outcome:

@@ -6,21 +6,18 @@ comes from the released notebook, so flags flipped, points changed or checks edi
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from autograder import cells
+from autograder.grading import opening
 from autograder.grading.assignment import Assignment
-from autograder.grading.submissions import MAX_BYTES
+from autograder.grading.definitions import definitions
+from autograder.grading.opening import Unreadable
+from autograder.grading.repair import listed, repaired, same_text
 
-MAX_CELLS = 1000
-MAX_SOURCE = 200_000  # characters of one cell
-
-
-class Unreadable(Exception):
-    """The file holds no notebook; the text says why."""
+__all__ = ["HandedIn", "Step", "Unreadable", "read"]
 
 
 @dataclass(frozen=True)
@@ -80,123 +77,103 @@ def read(path: Path, assignment: Assignment) -> HandedIn:
     Unreadable
         If nothing in it can be graded.
     """
-    handed = HandedIn(cells=_cells(_notebook(path)))
+    notebook, notes = opening.load(path)
+    found, repairs = repaired(notebook, assignment)
+    return arranged(found, assignment, notes + repairs)
+
+
+def arranged(found: list[dict[str, str]], assignment: Assignment, notes: list[str]) -> HandedIn:
+    """What the worker has to do with a learner's cells, in which order.
+
+    Parameters
+    ----------
+    found : list of dict
+        As `repair.repaired` gives them.
+    assignment : Assignment
+    notes : list of str
+        What was repaired so far.
+    """
+    handed = HandedIn(cells=found, notes=notes)
     items = {item.cell: item for item in assignment.items}
-    seen: set[str] = set()
-    pasted: list[str] = []
-    for number, cell in enumerate(handed.cells, 1):
+    released = assignment.released
+    for number, cell in enumerate(found, 1):
         name = cell["grade_id"]
-        released = assignment.released.get(name)
-        if released is None:
+        ours = released.get(name)
+        if ours is None:
             if cell["cell_type"] == "code":
                 handed.steps.append(Step("run", f"#{number}", cell["source"]))
-            continue
-        if name in seen:
-            pasted.append(name)
-        elif cell["cell_type"] != released["cell_type"]:
-            handed.notes.append(f"cell {name} is {cell['cell_type']}; read as {released['cell_type']}")
-        if cells.is_answer(released):
+        elif cells.is_answer(ours):
             handed.steps.append(Step("run", name, cell["source"]))
-        elif cells.is_setup(released):
-            handed.steps.append(Step("run", name, released["source"], ours=True))
-        elif cells.is_check(released):
+        elif cells.is_setup(ours):
+            handed.steps.append(Step("run", name, ours["source"], ours=True))
+        elif cells.is_check(ours):
             handed.steps.append(Step("take", items[name].identifier, items[name].expression))
-        elif cells.is_paragraph(released):
+        elif cells.is_paragraph(ours):
             earlier = handed.paragraphs.get(name)
-            text = cell["source"] if earlier is None else f"{earlier}\n\n{cell['source']}"
-            handed.paragraphs[name] = text
-        seen.add(name)
-    handed.missing = assignment.released.keys() - seen
-    for name in assignment.released.keys() & seen:
-        texts = [c["source"] for c in handed.cells if c["grade_id"] == name]
-        if all(_same_text(text, assignment.released[name]["source"]) for text in texts):
-            handed.unchanged.add(name)
-    # A setup cell that was deleted still runs, first; a check that was deleted still counts, last.
-    for name, released in assignment.released.items():
-        if name in handed.missing and cells.is_setup(released):
-            handed.steps.insert(0, Step("run", name, released["source"], ours=True))
-    handed.steps += [
-        Step("take", item.identifier, item.expression)
-        for item in assignment.items
-        if not item.by_hand and item.cell in handed.missing
-    ]
-    lost = [name for name, released in assignment.released.items() if name in handed.missing and _matters(released)]
-    handed.notes += _listed("missing", lost) + _listed("there more than once", list(dict.fromkeys(pasted)))
+            handed.paragraphs[name] = cell["source"] if earlier is None else f"{earlier}\n\n{cell['source']}"
+        elif text := _given(ours):
+            handed.steps.append(Step("run", name, text, ours=True))
+    there = {cell["grade_id"] for cell in found}
+    handed.missing = released.keys() - there
+    handed.unchanged = {
+        name
+        for name in released.keys() & there
+        if all(same_text(c["source"], released[name]["source"]) for c in found if c["grade_id"] == name)
+    }
+    _given_in_place(handed, assignment)
+    _setup_first(handed, assignment)
+    _take_late(handed, assignment)
+    lost = [name for name in released if name in handed.missing and _to_tell(released[name])]
+    handed.notes += listed("missing", lost)
     return handed
 
 
-def _listed(what: str, names: list[str]) -> list[str]:
-    """One note on some cells, or none."""
-    if not names:
-        return []
-    few = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return [f"{'a cell is' if len(names) == 1 else f'{len(names)} cells are'} {what}: {few}"]
+def _given(ours: dict[str, Any]) -> str:
+    """What a locked cell gives to the answers: what it defines. What it shows or measures is not run."""
+    aside = cells.is_answer(ours) or cells.is_check(ours) or cells.is_setup(ours) or cells.is_paragraph(ours)
+    return "" if aside or ours["cell_type"] != "code" else definitions(ours["source"])
 
 
-def _matters(released: dict[str, Any]) -> bool:
+def _given_in_place(handed: HandedIn, assignment: Assignment) -> None:
+    """Have a given cell that was deleted run where it stood: before what comes after it."""
+    order = {name: place for place, name in enumerate(assignment.released)}
+    for name in order:
+        text = _given(assignment.released[name]) if name in handed.missing else ""
+        if text:
+            later = (i for i, s in enumerate(handed.steps) if order.get(s.cell, -1) > order[name])
+            handed.steps.insert(next(later, len(handed.steps)), Step("run", name, text, ours=True))
+
+
+def _setup_first(handed: HandedIn, assignment: Assignment) -> None:
+    """Have a setup cell that was deleted, or moved below an answer it stood above, run first."""
+    order = list(assignment.released)
+    first: list[Step] = []
+    for name, ours in assignment.released.items():
+        if not cells.is_setup(ours):
+            continue
+        at = next((i for i, s in enumerate(handed.steps) if s.cell == name and s.ours), None)
+        before = handed.steps[:at]
+        late = any(s.cell in assignment.released and order.index(s.cell) > order.index(name) for s in before)
+        if name in handed.missing or late:
+            first.append(Step("run", name, ours["source"], ours=True))
+    handed.steps[:0] = first
+
+
+def _take_late(handed: HandedIn, assignment: Assignment) -> None:
+    """Have a check that was deleted, or that stands above its answer, count at the end."""
+    late = []
+    for item in assignment.items:
+        if item.by_hand:
+            continue
+        stem = f"{item.cell}-answer"
+        takes = [i for i, s in enumerate(handed.steps) if s.kind == "take" and s.cell == item.identifier]
+        runs = [i for i, s in enumerate(handed.steps) if s.cell == stem or s.cell.startswith(f"{stem}-")]
+        if not takes or (runs and runs[-1] > takes[-1]):
+            late.append(Step("take", item.identifier, item.expression))
+            if takes:
+                handed.notes.append(f"cell {item.cell} stood above the answer it checks; it was judged at the end")
+    handed.steps += late
+
+
+def _to_tell(released: dict[str, Any]) -> bool:
     return cells.is_answer(released) or cells.is_check(released) or cells.is_paragraph(released)
-
-
-def _same_text(a: str, b: str) -> bool:
-    """Whether two texts differ in nothing but white space at the ends of lines."""
-    return [x.rstrip() for x in a.strip().splitlines()] == [x.rstrip() for x in b.strip().splitlines()]
-
-
-def _notebook(path: Path) -> dict[str, Any]:
-    try:
-        if path.is_symlink() or not path.is_file():
-            raise Unreadable("not a plain file")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise Unreadable(f"the file has {size / 2**20:.0f} MB; {MAX_BYTES // 2**20} at most")
-        data = path.read_bytes()
-    except OSError as error:
-        raise Unreadable(f"the file cannot be read: {error.strerror}") from None
-    if not data.strip():
-        raise Unreadable("the file is empty")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable("the file is not text in UTF-8") from None
-    try:
-        notebook = json.loads(text)
-    except (ValueError, RecursionError):
-        marks = "<<<<<<<" in text and ">>>>>>>" in text
-        raise Unreadable(
-            "the file holds merge marks (<<<<<<<)" if marks else "the file is not a notebook (not JSON)"
-        ) from None
-    if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
-        old = isinstance(notebook, dict) and "worksheets" in notebook
-        raise Unreadable(
-            "a notebook of an old format; open it in JupyterLab, save it and hand it in again"
-            if old
-            else "the file is JSON but not a notebook: it has no list of cells"
-        )
-    return notebook
-
-
-def _cells(notebook: dict[str, Any]) -> list[dict[str, str]]:
-    given = notebook["cells"]
-    if len(given) > MAX_CELLS:
-        raise Unreadable(f"the notebook has {len(given)} cells; {MAX_CELLS} at most")
-    found = []
-    for cell in given:
-        if not isinstance(cell, dict):
-            continue
-        source = cell.get("source", "")
-        if isinstance(source, list):
-            source = "".join(part for part in source if isinstance(part, str))
-        if not isinstance(source, str) or len(source) > MAX_SOURCE:
-            continue
-        kind = cell.get("cell_type")
-        name = cells.metadata(cell).get("grade_id")
-        found.append(
-            {
-                "cell_type": kind if kind in ("code", "markdown", "raw") else "raw",
-                "source": source.encode("utf-8", "replace").decode("utf-8").replace("\x00", ""),
-                "grade_id": name if isinstance(name, str) else "",
-            }
-        )
-    if not found:
-        raise Unreadable("the notebook has no cells")
-    return found

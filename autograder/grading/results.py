@@ -68,6 +68,14 @@ class Result:
         What was odd about the submission; its first line is the reason when nothing could be graded.
     handed : HandedIn or None
         What was read of it.
+    stamp : str
+        When it was handed in, as nbgrader wrote it down; empty when nobody did.
+    lms : str
+        The student's number at the learning platform, such as ``"canvas 4711"``.
+    seconds : float
+        How long grading it took.
+    penalty : float
+        Points that came off because it was late.
     """
 
     student: str
@@ -76,11 +84,15 @@ class Result:
     scores: list[Score] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     handed: HandedIn | None = None
+    stamp: str = ""
+    lms: str = ""
+    seconds: float = 0.0
+    penalty: float = 0.0
 
     @property
     def points(self) -> float:
-        """Points earned so far."""
-        return sum(score.points or 0.0 for score in self.scores)
+        """Points earned so far, less what being late cost."""
+        return sum(score.points or 0.0 for score in self.scores) - self.penalty
 
     @property
     def most(self) -> float:

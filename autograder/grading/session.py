@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
-from autograder.grading import wire
-
-_WORKER = Path(__file__).with_name("worker.py")
-_START = 60.0  # seconds until a worker must have started, on a machine however busy
-
-# The only variables of the grader's environment that reach a learner's code.
-_KEPT = (
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "SYSTEMROOT",
-    "SYSTEMDRIVE",
-    "WINDIR",
-    "COMSPEC",
-    "PATHEXT",
-    "LD_LIBRARY_PATH",
-)
+from autograder.grading import sandbox, wire
+from autograder.grading.limits import Limits
+from autograder.grading.process import START, Process, start
 
 
 class Died(Exception):
@@ -52,13 +31,14 @@ class Session:
 
     Parameters
     ----------
-    cpu_seconds : int
-        CPU time after which the system itself ends the worker.
+    limits : Limits, optional
+    packages : tuple of str
+        Names of packages that the worker may import beside NumPy, matplotlib and Python's own.
 
     Attributes
     ----------
     in_force : list of str
-        The limits that the worker could put on itself.
+        What is limited or closed for the worker; `sandbox.level` and `sandbox.sentence` sum it up.
 
     Raises
     ------
@@ -66,36 +46,22 @@ class Session:
         If a worker cannot start at all on this machine.
     """
 
-    def __init__(self, cpu_seconds: int) -> None:
-        self._folder = tempfile.mkdtemp(prefix="minifit-")
-        for fonts in _font_lists():
-            shutil.copy(fonts, self._folder)
-        log = Path(self._folder, "start.log")
-        options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        self._killed = False
-        self._lock = threading.Lock()
-        with log.open("wb") as errors:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-X", "utf8", str(_WORKER), str(cpu_seconds)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=self._folder,
-                env=_environment(self._folder),
-                bufsize=0,
-                **options,
-            )
-        self._to = cast(BinaryIO, self._process.stdin)
-        self._from = cast(BinaryIO, self._process.stdout)
+    def __init__(self, limits: Limits | None = None, packages: tuple[str, ...] = ()) -> None:
+        self._asked = 0
+        self._process: Process = start((limits or Limits()).of_process(), packages)
         try:
-            ready = self._exchange(None, _START)
+            ready = self._exchange(None, START)
         except Died as died:
-            said = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            said = self._process.said()
             self.close()
-            raise RuntimeError(f"no process for learners' code starts here: {died}\n{said}") from None
-        self.in_force = [wire.clean(name, 40) for name in ready.get("in force", [])]
+            raise RuntimeError(f"no process for learners' code starts here: {died}\n{said}".rstrip()) from None
+        named = ready.get("in force", [])
+        self.in_force = [wire.clean(name, 40) for name in named] if isinstance(named, list) else []
+
+    @property
+    def level(self) -> str:
+        """Which of `sandbox.LEVELS` holds."""
+        return sandbox.level(self.in_force)
 
     def ask(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Send a request and wait for its answer.
@@ -123,17 +89,20 @@ class Session:
 
         def end() -> None:
             late.set()
-            self._kill()
+            self._process.kill()
 
         watchdog = threading.Timer(seconds, end)
         watchdog.daemon = True
         watchdog.start()
         try:
             if message is not None:
-                wire.send(self._to, message)
-            reply = wire.receive(self._from)
+                self._asked += 1
+                wire.send(self._process.to, {**message, "number": self._asked})
+            reply = wire.receive(self._process.from_)
+            if reply is not None and reply.get("number") != self._asked:
+                raise wire.WireError("it answers what nobody asked")
         except wire.WireError as error:
-            self._kill()
+            self._process.kill()
             raise Died(f"the notebook's process answered nonsense ({error})") from None
         except OSError:
             reply = None
@@ -142,49 +111,12 @@ class Session:
         if late.is_set():
             raise Died(f"it took longer than {seconds:g} s", timed_out=True)
         if reply is None:
-            raise Died(self._ending())
+            raise Died(_ending(self._process.code()))
         return reply
-
-    def _ending(self) -> str:
-        """How the process ended, in words."""
-        try:
-            code = self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            return "the notebook's process hung up"
-        if code >= 0:
-            return f"it ended its own process (exit code {code})"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        causes = {"SIGXCPU": ": its CPU time was used up", "SIGXFSZ": ": it wrote too large a file"}
-        return f"its process was ended by {name}{causes.get(name, '')}"
-
-    def _kill(self) -> None:
-        with self._lock:
-            if self._killed:
-                return
-            self._killed = True
-            if sys.platform == "win32":
-                subprocess.run(
-                    ["taskkill", "/F", "/T", "/PID", str(self._process.pid)], capture_output=True, check=False
-                )
-            else:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-            with contextlib.suppress(OSError):
-                self._process.kill()
 
     def close(self) -> None:
         """End the worker and all it started, and remove its folder."""
-        self._kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
-        for pipe in (self._to, self._from):
-            with contextlib.suppress(OSError):
-                pipe.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._process.close()
 
     def __enter__(self) -> Session:
         return self
@@ -193,21 +125,14 @@ class Session:
         self.close()
 
 
-@functools.cache
-def _font_lists() -> tuple[Path, ...]:
-    """matplotlib's lists of fonts, which each worker would otherwise take seconds to make for itself."""
-    try:
-        import matplotlib
-        import matplotlib.font_manager
-    except ImportError:
-        return ()
-    return tuple(Path(matplotlib.get_cachedir()).glob("fontlist-*.json"))
-
-
-def _environment(folder: str) -> dict[str, str]:
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment |= dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "MPLCONFIGDIR"), folder)
-    # One thread each: small products are slower with more, and the grader runs several workers.
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    environment |= dict.fromkeys(threads, "1")
-    return environment | {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0"}
+def _ending(code: int | None) -> str:
+    """How the process ended, in words."""
+    if code is None:
+        return "the notebook's process hung up"
+    if code >= 0:
+        return f"it ended its own process (exit code {code})"
+    name = f"signal {-code}"
+    with contextlib.suppress(ValueError):
+        name = signal.Signals(-code).name
+    causes = {"SIGXCPU": ": its CPU time was used up", "SIGXFSZ": ": it wrote too large a file"}
+    return f"its process was ended by {name}{causes.get(name, '')}"

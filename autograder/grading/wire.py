@@ -11,11 +11,12 @@ import math
 import os
 import struct
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 MAX_BYTES = 32 * 2**20  # of one message, either way
+MAX_PARTS = 2_000_000  # of one message: each takes far more memory than bytes once it is read
 _KINDS = "biufcUS"  # booleans, integers, floats, complex numbers and text; no objects, no records
 _HEADER = struct.Struct(">Q")
 
@@ -42,15 +43,27 @@ class Foreign:
         return self.text
 
 
-def pack(value: Any, depth: int = 0) -> Any:
+def pack(value: Any, depth: int = 0, most: int = MAX_BYTES) -> Any:
     """Turn arrays, numbers, text, None and any nesting of list, tuple and dict into JSON's own types.
+
+    Parameters
+    ----------
+    value : object
+    depth : int
+        How deep it lies; from 50 on nothing crosses.
+    most : int
+        Bytes of the message it will be part of.
 
     Raises
     ------
     WireError
-        If an array is too large to be sent.
+        If an array, a list or a text is too large to be sent.
     """
-    if value is None or type(value) in (bool, str):
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is str:
+        if len(value) > most:
+            raise WireError(f"a text of {len(value) // 2**20} MB; at most {most // 2**20}")
         return value
     if type(value) is int:  # Python refuses to write out larger ones
         short = value.bit_length() < 10_000
@@ -60,18 +73,19 @@ def pack(value: Any, depth: int = 0) -> Any:
     if depth > 50:
         return _foreign(value)
     if isinstance(value, np.generic | np.ndarray) and value.dtype.kind in _KINDS:
-        if value.nbytes > MAX_BYTES // 2:  # before it is copied three times
-            raise WireError(f"an array of {value.nbytes // 2**20} MB; at most {MAX_BYTES // 2**21}")
+        if value.nbytes > most // 2:  # before it is copied three times
+            raise WireError(f"an array of {value.nbytes // 2**20} MB; at most {most // 2**21}")
         array = np.ascontiguousarray(value).reshape(np.shape(value))
         kind = "array" if isinstance(value, np.ndarray) else "scalar"
         text = base64.b64encode(array.tobytes()).decode("ascii")
         return {kind: text, "dtype": array.dtype.str, "shape": list(array.shape)}
     if isinstance(value, dict):
-        return {"dict": [[pack(k, depth + 1), pack(v, depth + 1)] for k, v in value.items()]}
-    if isinstance(value, tuple):
-        return {"tuple": [pack(v, depth + 1) for v in value]}
-    if isinstance(value, list | range):
-        return [pack(v, depth + 1) for v in value]
+        return {"dict": [[pack(k, depth + 1, most), pack(v, depth + 1, most)] for k, v in value.items()]}
+    if isinstance(value, list | tuple | range):
+        if len(value) > MAX_PARTS:
+            raise WireError(f"{len(value):,} items; at most {MAX_PARTS:,}")
+        items = [pack(v, depth + 1, most) for v in value]
+        return {"tuple": items} if isinstance(value, tuple) else items
     return _foreign(value)
 
 
@@ -136,38 +150,41 @@ def clean(text: Any, limit: int = 4000) -> str:
     return cut.encode("utf-8", "replace").decode("utf-8")
 
 
-def send(pipe: BinaryIO, message: dict[str, Any]) -> None:
-    """Write one message.
+def send(to: int, message: dict[str, Any], most: int = MAX_BYTES) -> None:
+    """Write one message to a file descriptor.
 
     Raises
     ------
     WireError
-        If it is longer than `MAX_BYTES`; nothing is written then.
+        If it is longer than ``most``; nothing is written then.
     """
     body = json.dumps(message).encode("ascii")
-    if len(body) > MAX_BYTES:
-        raise WireError(f"a message of {len(body)} bytes; {MAX_BYTES} at most")
-    pipe.write(_HEADER.pack(len(body)) + body)
-    pipe.flush()
+    if len(body) > most:
+        raise WireError(f"a message of {len(body)} bytes; {most} at most")
+    rest = memoryview(_HEADER.pack(len(body)) + body)
+    while rest:
+        rest = rest[os.write(to, rest) :]
 
 
-def receive(pipe: BinaryIO) -> dict[str, Any] | None:
-    """Read one message; None when the other side has gone.
+def receive(from_: int) -> dict[str, Any] | None:
+    """Read one message from a file descriptor; None when the other side has gone.
 
     Raises
     ------
     WireError
         If what came is no message.
     """
-    head = _read(pipe, _HEADER.size)
+    head = _read(from_, _HEADER.size)
     if len(head) < _HEADER.size:
         return None
     (length,) = _HEADER.unpack(head)
     if length > MAX_BYTES:
         raise WireError(f"a message of {length} bytes; {MAX_BYTES} at most")
-    body = _read(pipe, length)
+    body = _read(from_, length)
     if len(body) < length:
         return None
+    if sum(map(body.count, (b",", b"[", b"{"))) > 2 * MAX_PARTS:  # before anything is made of it
+        raise WireError(f"a message of more than {2 * MAX_PARTS:,} parts")
     try:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -177,10 +194,10 @@ def receive(pipe: BinaryIO) -> dict[str, Any] | None:
     return message
 
 
-def _read(pipe: BinaryIO, length: int) -> bytes:
+def _read(from_: int, length: int) -> bytes:
     parts = []
     while length:
-        part = os.read(pipe.fileno(), min(length, 2**20))
+        part = os.read(from_, min(length, 2**20))
         if not part:
             break
         parts.append(part)

@@ -81,12 +81,13 @@ def portable(wrong: Callable[..., Any], name: str) -> str | None:
     parts: dict[str, str] = {}
     if not _collect(wrong, name, parts):
         return None
-    return "\n\n\n".join(reversed(parts.values()))
+    return "\n\n\n".join(parts.values())
 
 
 def _collect(thing: Any, name: str, parts: dict[str, str]) -> bool:
     module = sys.modules[thing.__module__]
-    if not module.__name__.startswith("autograder.exercises") or "<lambda>" in thing.__qualname__:
+    inner = {"<lambda>", "<locals>"} & set(thing.__qualname__.split("."))
+    if inner or not module.__name__.startswith("autograder.exercises"):
         return False
     if isinstance(thing, FunctionType) and thing.__closure__:
         return False
@@ -105,6 +106,7 @@ def _collect(thing: Any, name: str, parts: dict[str, str]) -> bool:
             parts[other] = f"{other} = {value!r}"
         elif isinstance(value, ModuleType) or not _collect(value, other, parts):
             return False
+    parts[name] = parts.pop(name)  # after what it needs
     return True
 
 
