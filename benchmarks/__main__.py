@@ -1,107 +1,44 @@
 """Time minifit beside its peers and beside the limit, in one run.
 
-    python -m benchmarks [--engines minifit floor …] [--workloads "small b32" …] [--rounds 7] [--threads 1] [--cold]
+    python -m benchmarks [steps|features|cold|memory|growth|busy] [--engines minifit ...] [--workloads "small b32" ...]
+
+``steps`` (the default) times training steps, evaluate and predict; ``features`` a step with validation, class weights
+and three callbacks beside one without; ``cold`` the way from the start of a process to its first finished epoch, and
+the import alone; ``memory`` the most memory while training; ``growth`` how the time of an epoch grows with samples,
+width and depth; ``busy`` what two threads do while another process wants a core.
 
 Every engine lives in a process of its own; they take turns, round by round, so that whatever else the machine does
 disturbs all of them alike. Figures are medians of CPU time (and of the clock) per training step. A peer that is not
-installed is named. ``pip install -e ".[bench]"`` installs them all.
+installed is named. ``pip install -e ".[bench]"`` installs them all. Results are kept as JSON, with a plot.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import platform
-import statistics
-import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from .busy import busy
 from .cold import cold_start
 from .engines import ENGINES
-from .report import table, write_plot
-from .workloads import WORKLOADS
+from .measure import Engine, measure
+from .memory import memory_table, peak_memory
+from .report import growth_plot, growth_table, steps_plot, table
+from .workloads import GROWTH, WORKLOADS
 
-HERE = Path(__file__).parent
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-def environment_of(engine: str, threads: int) -> dict[str, str]:
-    """Return the environment of an engine's process; more than one thread leaves each engine its own policy."""
-    own = {**os.environ, **ENGINES[engine][1], "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
-    own["TF_NUM_INTRAOP_THREADS"] = own["TF_NUM_INTEROP_THREADS"] = str(threads)
-    if threads == 1:
-        own |= dict.fromkeys(_THREAD_VARIABLES, "1")
-    return own
-
-
-class Engine:
-    """A worker process, spoken to line by line, on as many cores as it may have threads."""
-
-    def __init__(self, name: str, threads: int) -> None:
-        self.name = name
-        cores = sorted(os.sched_getaffinity(0))[:threads] if hasattr(os, "sched_setaffinity") else None
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=HERE.parent,
-            env=environment_of(name, threads),
-            preexec_fn=(lambda: os.sched_setaffinity(0, cores)) if cores else None,
-        )
-
-    def ask(self, **order: Any) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        try:
-            self.process.stdin.write(json.dumps(order) + "\n")
-            self.process.stdin.flush()
-            line = self.process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        return json.loads(line) if line else {"missing": "its process died"}
-
-    def close(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        self.process.wait()
-
-
-def measure(workload: str, engines: list[str], rounds: int, threads: int) -> dict[str, dict[str, Any]]:
-    """Return, engine by engine, medians per step in seconds, or why there are none."""
-    running = {name: Engine(name, threads) for name in engines}
-    found: dict[str, dict[str, Any]] = {}
-    try:
-        for name, engine in running.items():
-            found[name] = engine.ask(prepare=workload)
-        ready = [name for name in engines if "missing" not in found[name]]
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in ready}
-        for _ in range(rounds):
-            for name in ready:
-                runs[name].append(running[name].ask(run=1))
-        steps = WORKLOADS[workload].steps
-        for name in ready:
-            answers = [a for a in runs[name] if "missing" not in a]
-            if len(answers) < rounds:
-                found[name] = next(a for a in runs[name] if "missing" in a)  # type: ignore[assignment]
-                continue
-            found[name] = {key: statistics.median(a[key] for a in answers) / steps for key in ("cpu", "wall")}
-            found[name]["peak"] = max(a["peak"] for a in answers)
-    finally:
-        for engine in running.values():
-            engine.close()
-    return found
+_PEERS = ("numpy", "keras", "tensorflow", "jax", "torch", "scikit-learn", "tinygrad")
+_KERAS_LIKE = [name for name, (module, _, _) in ENGINES.items() if module == "keras_api"]
 
 
 def machine() -> dict[str, Any]:
-    """Describe where the figures were taken."""
+    """Describe where the figures were taken, and with which versions."""
     model = ""
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -109,46 +46,110 @@ def machine() -> dict[str, Any]:
     return {
         "processor": model or platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "python": platform.python_version(),
-        "numpy": np.__version__,
+        **{name: _version(name) for name in _PEERS},
+        "others at work (load)": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
         "date": time.strftime("%Y-%m-%d"),
     }
 
 
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+Found = Iterator[tuple[str, dict[str, Any]]]  #: pairs of what was measured and the figures, engine by engine
+
+
+def steps(given: argparse.Namespace) -> Found:
+    """Time every workload on every engine."""
+    for workload in given.workloads or WORKLOADS:
+        engines = {name: Engine(name, given.threads) for name in given.engines or ENGINES}
+        found = measure(engines, workload, given.rounds)
+        print(f"\n{table(workload, found)}")
+        yield workload, found
+
+
+def features(given: argparse.Namespace) -> Found:
+    """Time a step with all features of `fit` on beside one with all of them off."""
+    for engine in given.engines or _KERAS_LIKE:
+        workloads = {"off": "classic b32", "on": "classic b32, all features on"}
+        found = measure({name: Engine(engine, given.threads) for name in workloads}, workloads, given.rounds)
+        print(f"\n{table(f'features: {engine}', found, ours='off')}")
+        yield engine, found
+
+
+def cold(given: argparse.Namespace) -> Found:
+    """Time the first epoch of a process, and an import."""
+    for workload in given.workloads or ["import", "small b32", "classic b32"]:
+        engines = given.engines or [*_KERAS_LIKE, *(["floor"] if workload == "import" else [])]
+        found = {name: cold_start(name, workload, given.rounds, given.threads) for name in engines}
+        print(f"\n{table(f'cold: {workload}', found, 's')}")
+        yield workload, found
+
+
+def memory(given: argparse.Namespace) -> Found:
+    """Measure peak memory."""
+    found = {name: peak_memory(name) for name in given.engines or _KERAS_LIKE}
+    print(f"\n{memory_table(found)}")
+    yield "classic b32, 60,000 samples", found
+
+
+def growth(given: argparse.Namespace) -> Found:
+    """Time an epoch of ever more samples, and a step of ever wider and deeper models."""
+    engines = given.engines or ["minifit", "keras-jax", "keras-tensorflow", "torch-fused", "floor"]
+    for kind, workloads in GROWTH.items():
+        found = {w.name: measure({e: Engine(e, 1) for e in engines}, w.name, given.rounds) for w in workloads}
+        print(f"\n{growth_table(kind, found)}")
+        yield kind, found
+
+
+def beside_others(given: argparse.Namespace) -> Found:
+    """Time steps while another process wants one of the two cores."""
+    for workload in given.workloads or ["classic b32", "classic b512"]:
+        found = busy(workload, given.engines or ["minifit"], given.rounds)
+        print(f"\n{table(f'busy: {workload}', found, ours='minifit, 1 thread')}")
+        yield workload, found
+
+
+KINDS: dict[str, Callable[[argparse.Namespace], Found]] = {
+    "steps": steps,
+    "features": features,
+    "cold": cold,
+    "memory": memory,
+    "growth": growth,
+    "busy": beside_others,
+}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--engines", nargs="+", choices=[*ENGINES], default=[*ENGINES], metavar="ENGINE")
-    parser.add_argument("--workloads", nargs="+", choices=[*WORKLOADS], default=[*WORKLOADS], metavar="WORKLOAD")
+    parser.add_argument("kind", nargs="?", choices=[*KINDS], default="steps")
+    parser.add_argument("--engines", nargs="+", choices=[*ENGINES], metavar="ENGINE", help=", ".join(ENGINES))
+    parser.add_argument("--workloads", nargs="+", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--cold", action="store_true", help="time cold starts, and nothing else")
-    parser.add_argument("--out", type=Path, default=HERE / "results", help="folder for the JSON and the plot")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="for the JSON and the plot")
     given = parser.parse_args(arguments)
+    unknown = set(given.workloads or ()) - {*WORKLOADS, "import"}
+    if unknown:
+        parser.error(f"unknown workloads: {', '.join(sorted(unknown))}. There are: {', '.join(WORKLOADS)}.")
 
-    result: dict[str, Any] = {"machine": machine(), "threads": given.threads, "rounds": given.rounds, "workloads": {}}
-    print(" · ".join(str(value) for value in result["machine"].values()))
-    for workload in given.workloads:
-        if given.cold:
-            engines = [name for name in given.engines if ENGINES[name][0] == "keras_api"]
-            taken = {
-                name: [cold_start(environment_of(name, given.threads), workload) for _ in range(given.rounds)]
-                for name in engines
-            }
-            found: dict[str, Any] = {
-                name: {key: statistics.median(run[key] for run in runs) for key in ("cpu", "wall")}
-                if all(runs)
-                else {"missing": "did not run"}
-                for name, runs in taken.items()
-            }
-        else:
-            found = measure(workload, given.engines, given.rounds, given.threads)
-        result["workloads"][workload] = found
-        print(f"\n{table(workload, found, 's' if given.cold else 'us')}", flush=True)
+    result: dict[str, Any] = {"machine": machine(), "threads": given.threads, "rounds": given.rounds, "found": {}}
+    print(" · ".join(f"{name} {value}" for name, value in result["machine"].items()))
     given.out.mkdir(parents=True, exist_ok=True)
-    name = f"{'cold' if given.cold else 'fit'}-{given.threads}-thread{'s' * (given.threads > 1)}"
-    (given.out / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    write_plot(result, given.out / f"{name}.png")
+    threads = f"-{given.threads}-threads" if given.threads > 1 else ""
+    path = given.out / f"{given.kind}{threads}.json"
+    for name, found in KINDS[given.kind](given):
+        sys.stdout.flush()
+        result["found"][name] = found
+        path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")  # a long run may be cut short
+    draw = {"steps": steps_plot, "growth": growth_plot}.get(given.kind)
+    if draw is not None:
+        draw(result, path.with_suffix(".png"))
 
 
 if __name__ == "__main__":

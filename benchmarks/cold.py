@@ -2,39 +2,45 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import statistics
 import time
-from pathlib import Path
 from typing import Any
+
+from .measure import environment_of, run_script
 
 try:
     import resource
 except ImportError:  # Windows counts no time of children
     resource = None  # type: ignore[assignment]
 
-SCRIPT = """
+EPOCH = """
 import sys
 from benchmarks.workloads import WORKLOADS
 from benchmarks.engines.keras_api import prepare
 workload = WORKLOADS[sys.argv[1]]
 prepare(workload, *workload.data())()
+print("done")
 """
+IMPORT = "import importlib, os; importlib.import_module(os.environ['BENCH_ENGINE']); print('done')"
+NUMPY = "import numpy; print('done')"
 
 
-def cold_start(environment: dict[str, str], workload: str) -> dict[str, float]:
-    """Return seconds of CPU and of the clock, the process's start included."""
-    cpu, wall = _children(), time.perf_counter()
-    done: Any = subprocess.run(
-        [sys.executable, "-c", SCRIPT, workload],
-        env=environment,
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        return {}
-    return {"cpu": _children() - cpu, "wall": time.perf_counter() - wall}
+def cold_start(engine: str, workload: str, rounds: int, threads: int) -> dict[str, Any]:
+    """Return medians of seconds of CPU and of the clock, the process's start included.
+
+    `workload` is that of the epoch, or ``"import"`` for the import of the engine alone.
+    """
+    script, arguments = (IMPORT, ()) if workload == "import" else (EPOCH, (workload,))
+    if engine == "floor":  # what NumPy itself takes to come up
+        script, arguments = NUMPY, ()
+    taken: dict[str, list[float]] = {"cpu": [], "wall": []}
+    for _ in range(rounds + 1):  # the first time, files come from the disk
+        cpu, wall = _children(), time.perf_counter()
+        if not run_script(script, *arguments, environment=environment_of(engine, threads), n_cores=threads):
+            return {"missing": "did not run"}
+        taken["cpu"].append(_children() - cpu)
+        taken["wall"].append(time.perf_counter() - wall)
+    return {key: statistics.median(values[1:]) for key, values in taken.items()}
 
 
 def _children() -> float:

@@ -1,54 +1,149 @@
-"""What was measured, as a table and as a plot."""
+"""What was measured, as tables and as plots."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+COLOURS = {"minifit": "#d55e00", "floor": "#999999", "floor + traffic": "#999999"}  # all others are blue
+_OTHERS = "#0072b2"
 
-def table(workload: str, found: dict[str, dict[str, Any]], unit: str = "us") -> str:
-    """Return one workload as lines: engine, CPU and clock per step, and how many times minifit's CPU that is."""
+
+def table(workload: str, found: dict[str, dict[str, Any]], unit: str = "us", ours: str = "minifit") -> str:
+    """Return one workload as lines: engine, CPU and clock per step, and how many times minifit's these are."""
     scale = {"us": 1e6, "s": 1.0}[unit]
-    ours = found.get("minifit", {}).get("cpu")
-    lines = [f"{workload:34} {'CPU ' + unit:>10} {'clock ' + unit:>10} {'x minifit':>10}"]
+    base = found.get(ours, {})
+    lines = [f"{workload:26} {'CPU ' + unit:>10} {'clock ' + unit:>10} {'x CPU':>8} {'x clock':>8}"]
     for name, row in sorted(found.items(), key=lambda item: item[1].get("cpu", float("inf"))):
         if "missing" in row:
-            lines.append(f"  {name:32} {row['missing']:>10}")
+            lines.append(f"  {name:24} {row['missing']:>10}")
             continue
-        ratio = f"{row['cpu'] / ours:10.2f}" if ours else ""
-        lines.append(f"  {name:32} {row['cpu'] * scale:10.2f} {row['wall'] * scale:10.2f} {ratio}")
+        ratios = [f"{row[key] / base[key]:8.2f}" for key in ("cpu", "wall") if key in base]
+        lines.append(f"  {name:24} {row['cpu'] * scale:10.2f} {row['wall'] * scale:10.2f} {' '.join(ratios)}")
     return "\n".join(lines)
 
 
-def write_plot(result: dict[str, Any], path: Path) -> None:
-    """Draw every engine's CPU time as a multiple of minifit's, a panel a workload; nothing without matplotlib."""
+def growth_table(kind: str, found: dict[str, Any]) -> str:
+    """Return lines of CPU microseconds a step, an engine a column."""
+    engines = list(next(iter(found.values())))
+    lines = [f"{kind + ': CPU us a step':26}" + "".join(f"{name:>18}" for name in engines)]
+    for workload, row in found.items():
+        cells = (f"{row[name]['cpu'] * 1e6:18.1f}" if "cpu" in row[name] else f"{'-':>18}" for name in engines)
+        lines.append(f"  {workload:24}" + "".join(cells))
+    return "\n".join(lines)
+
+
+def _pyplot() -> Any:
+    """Return matplotlib's interface, or None without matplotlib."""
     try:
         import matplotlib
 
         matplotlib.use("Agg")
         import matplotlib.pyplot as plt
     except ImportError:
-        return
-    panels = {name: rows for name, rows in result["workloads"].items() if "cpu" in rows.get("minifit", {})}
-    if not panels:
+        return None
+    return plt
+
+
+def steps_plot(result: dict[str, Any], path: Path) -> None:
+    """Draw every engine's CPU time as a multiple of minifit's, a panel a workload."""
+    plt = _pyplot()
+    panels = {name: rows for name, rows in result["found"].items() if "cpu" in rows.get("minifit", {})}
+    if plt is None or not panels:
         return
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 2.8 * rows), squeeze=False, layout="constrained")
+    size = {"figsize": (5 * columns, 3.3 * rows), "layout": "constrained"}
+    figure, axes = plt.subplots(rows, columns, squeeze=False, sharex=True, **size)
     for ax in axes.flat[len(panels) :]:
-        ax.set_visible(False)
+        ax.remove()
     for ax, (workload, found) in zip(axes.flat, panels.items(), strict=False):
         ours = found["minifit"]["cpu"]
         ratios = {name: row["cpu"] / ours for name, row in found.items() if "cpu" in row}
         ordered = sorted(ratios, key=ratios.__getitem__, reverse=True)
-        colours = ["#d55e00" if name == "minifit" else "#999999" if name == "floor" else "#0072b2" for name in ordered]
-        ax.barh(ordered, [ratios[name] for name in ordered], color=colours)
-        ax.axvline(1, color="black", linewidth=0.8)
-        ax.set_xscale("log")
-        ax.set_title(workload, loc="left", fontsize=10)
+        # From 1 on: a bar to the right is slower than minifit, one to the left is quicker.
         for i, name in enumerate(ordered):
-            ax.text(ratios[name], i, f" {ratios[name]:.2g}", va="center", fontsize=8)
+            ratio, colour = ratios[name], COLOURS.get(name, _OTHERS)
+            ax.plot([1, ratio], [i, i], color=colour, linewidth=2.5, solid_capstyle="butt")
+            ax.plot(ratio, i, "o", color=colour, markersize=6)
+            left = ratio < 1
+            ax.annotate(
+                f"{ratio:.2g}" if ratio < 100 else f"{ratio:.0f}",
+                (ratio, i),
+                (-7 if left else 7, 0),
+                textcoords="offset points",
+                ha="right" if left else "left",
+                va="center",
+                fontsize=8,
+            )
+        ax.axvline(1, color="#d55e00", linewidth=0.8)
+        ax.set_yticks(range(len(ordered)), ordered, fontsize=8)
+        ax.set_xscale("log")
+        ax.set_title(f"{workload}   (minifit {_readable(ours)} a step)", loc="left", fontsize=9)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.margins(x=0.15)
-    figure.suptitle("CPU time per step, as a multiple of minifit's (log scale)", x=0.01, ha="left")
-    figure.savefig(path, dpi=110)
+        ax.margins(x=0.18, y=0.08)
+        ax.tick_params(axis="x", labelbottom=True, labelsize=8)
+        ax.minorticks_off()
+    low, high = axes.flat[0].get_xlim()  # one scale for all panels
+    ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100) if low < tick < high]
+    axes.flat[0].set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
+    threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
+    figure.suptitle(
+        f"CPU time as a multiple of minifit's, {threads}, log scale; grey: the limits\n{_where(result)}",
+        x=0.01,
+        ha="left",
+        fontsize=10,
+    )
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def growth_plot(result: dict[str, Any], path: Path) -> None:
+    """Draw time over samples, width and depth, a line an engine; grey: proportional to the numbers."""
+    plt = _pyplot()
+    if plt is None:
+        return
+    figure, axes = plt.subplots(1, len(result["found"]), figsize=(15, 4.4), layout="constrained")
+    blues = ["#0072b2", "#56b4e9", "#009e73", "#cc79a7"]
+    for ax, (kind, found) in zip(axes, result["found"].items(), strict=True):
+        sizes = [int("".join(c for c in name if c.isdigit())) for name in found]
+        engines = list(next(iter(found.values())))
+        colours = iter(blues)
+        ends = []
+        for name in engines:
+            values = [row[name].get("cpu", float("nan")) for row in found.values()]
+            if kind == "samples":  # of an epoch, whose steps are many
+                values = [value * size / 32 for value, size in zip(values, sizes, strict=True)]
+            colour = COLOURS.get(name) or next(colours)
+            ax.plot(sizes, values, "o-", color=colour, markersize=4, linewidth=2 if name == "minifit" else 1.3)
+            if values[-1] == values[-1]:
+                ends.append((values[-1], name, colour))
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log")
+        ax.set_xticks(sizes, map(str, sizes), fontsize=8)
+        ax.minorticks_off()
+        ax.set_title(f"{kind}: CPU seconds {'an epoch' if kind == 'samples' else 'a step'}", loc="left", fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+        _label_ends(ax, sizes[-1], ends)
+    figure.suptitle(f"Growth (log scales)   {_where(result)}", x=0.01, ha="left", fontsize=10)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+def _label_ends(ax: Any, x: float, ends: list[tuple[float, str, str]]) -> None:
+    """Write names at the ends of lines, moved apart where they would touch."""
+    low, high = ax.get_ylim()
+    apart = (high / low) ** 0.055
+    place = 0.0
+    for value, name, colour in sorted(ends):
+        place = max(value, place * apart)
+        ax.annotate(name, (x, place), (8, 0), textcoords="offset points", va="center", fontsize=8, color=colour)
+
+
+def _readable(seconds: float) -> str:
+    return f"{seconds * 1e6:.0f} µs" if seconds < 1e-3 else f"{seconds * 1e3:.1f} ms"
+
+
+def _where(result: dict[str, Any]) -> str:
+    of = result["machine"]
+    return f"{of['processor']}, {of['cores']} cores, NumPy {of['numpy']}, Python {of['python']}, {of['date']}"

@@ -19,7 +19,7 @@ def main(engine: str) -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what an engine prints must not mix with the answers
     from .engines import ENGINES, NotMeasured
-    from .workloads import WORKLOADS
+    from .workloads import workload_named
 
     module, _, argument = ENGINES[engine]
     run: Any = None
@@ -27,7 +27,7 @@ def main(engine: str) -> None:
         order = json.loads(line)
         try:
             if "prepare" in order:
-                workload = WORKLOADS[order["prepare"]]
+                workload = workload_named(order["prepare"])
                 run = importlib.import_module(f".engines.{module}", __package__).prepare(
                     workload, *workload.data(), argument
                 )

@@ -113,6 +113,8 @@ CASES |= {
     "astype": (lambda x: ops.astype(x, x.dtype), (normal(3, 4),)),
     "cast": (lambda x: ops.cast(x, str(x.dtype)), (normal(3, 4),)),
     "copy": (ops.copy, (normal(3, 4),)),
+    "weigh": (ops.weigh, (normal(2, 3, 4), normal(2, 3))),
+    "weigh: all samples alike": (ops.weigh, (normal(2, 3, 4), normal(1, 3))),
     "average: weighted": (lambda x, w: ops.average(x, axis=0, weights=w), (normal(3, 4), positive(3, 4))),
     "average: a weight a row": (lambda x, w: ops.average(x, axis=0, weights=w), (normal(3, 4), positive(3))),
     "moments": (lambda x: np.stack(ops.moments(x, axes=(0, 2))), (normal(2, 3, 4),)),

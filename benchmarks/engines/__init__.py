@@ -19,6 +19,7 @@ ENGINES: dict[str, tuple[str, dict[str, str], str]] = {
     "scikit-learn": ("scikit", {}, ""),
     "tinygrad": ("tiny", {}, ""),
     "textbook": ("textbook", {}, ""),
+    "floor + traffic": ("floor", {}, "traffic"),
     "floor": ("floor", {}, ""),
 }
 

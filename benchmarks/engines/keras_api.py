@@ -17,7 +17,8 @@ _LAYERS: dict[str, Callable[..., list[Any]]] = {
     "conv": lambda layers, filters: [layers.Conv2D(filters, 3, activation="relu")],
     "pool": lambda layers: [layers.MaxPooling2D()],
     "flatten": lambda layers: [layers.Flatten()],
-    "embedding": lambda layers, words, size: [layers.Embedding(words, size)],
+    "embedding": lambda layers, words, size, masked=False: [layers.Embedding(words, size, mask_zero=masked)],
+    "normalize": lambda layers: [layers.LayerNormalization()],
     "average": lambda layers: [layers.GlobalAveragePooling1D()],
 }
 

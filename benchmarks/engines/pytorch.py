@@ -24,8 +24,8 @@ def _model(workload: Workload) -> Any:
         if kind == "dense":
             parts.append(nn.Linear(shape[-1], numbers[0]))
             shape = (numbers[0],)
-            if numbers[1] == "relu":
-                parts.append(nn.ReLU())
+            if numbers[1] in ("relu", "gelu"):
+                parts.append(nn.ReLU() if numbers[1] == "relu" else nn.GELU())
         elif kind == "dropout":
             parts.append(nn.Dropout(numbers[0]))
         elif kind == "conv":
@@ -37,6 +37,8 @@ def _model(workload: Workload) -> Any:
         elif kind == "flatten":
             parts.append(nn.Flatten())
             shape = (int(np.prod(shape)),)
+        elif kind == "normalize":
+            parts.append(nn.LayerNorm(shape[-1], eps=1e-3))
         elif kind == "embedding":
             parts.append(nn.Embedding(*numbers))
             shape = (workload.input_shape[0], numbers[1])
@@ -49,7 +51,7 @@ def _model(workload: Workload) -> Any:
 def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Callable[[], Any]:
     import torch
 
-    if workload.features_on:
+    if workload.features_on or workload.layers[0][-1] is True or (mode == "fused" and workload.task != "fit"):
         raise NotMeasured
     torch.manual_seed(0)
     model = _model(workload)
@@ -57,7 +59,8 @@ def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Call
     labels = torch.from_numpy(y)
     loss_of = torch.nn.functional.mse_loss if workload.loss == "mse" else torch.nn.functional.cross_entropy
     if workload.task != "fit":
-        return _forward(model.eval(), inputs, labels, workload, loss_of)
+        model.eval()
+        return _forward(torch.compile(model) if mode == "compiled" else model, inputs, labels, workload, loss_of)
     fast = {"foreach": mode != "fused", "fused": mode == "fused"}
     optimizer: Any = (
         torch.optim.Adam(model.parameters(), lr=0.001, **fast)
@@ -87,10 +90,12 @@ def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Call
 def _forward(model: Any, inputs: Any, labels: Any, workload: Workload, loss_of: Any) -> Callable[[], Any]:
     import torch
 
+    rows = 256 if "conv" in workload.kinds else 4096
+
     def run() -> None:
         outputs, total = [], 0.0
         with torch.inference_mode():
-            for batch, target in zip(inputs.split(4096), labels.split(4096), strict=True):
+            for batch, target in zip(inputs.split(rows), labels.split(rows), strict=True):
                 logits = model(batch)
                 if workload.task == "predict":
                     outputs.append(torch.softmax(logits, -1))

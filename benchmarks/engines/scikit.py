@@ -15,7 +15,7 @@ from . import NotMeasured
 def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, _: str) -> Callable[[], Any]:
     from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-    if {kind for kind, *_ in workload.layers} - {"dense", "dropout"} or workload.features_on:
+    if workload.kinds - {"dense", "dropout"} or workload.features_on:
         raise NotMeasured
     warnings.simplefilter("ignore")
     kind = MLPRegressor if workload.loss == "mse" else MLPClassifier

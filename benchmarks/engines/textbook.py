@@ -13,7 +13,7 @@ from . import NotMeasured
 
 
 def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, _: str) -> Callable[[], Any]:
-    if {kind for kind, *_ in workload.layers} - {"dense", "dropout"} or workload.features_on or workload.task != "fit":
+    if workload.kinds - {"dense", "dropout"} or workload.features_on or workload.task != "fit":
         raise NotMeasured
     rng = np.random.default_rng(0)
     sizes = [workload.input_shape[0], *(numbers[0] for kind, *numbers in workload.layers if kind == "dense")]
@@ -40,7 +40,8 @@ def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, _: str) -> Callabl
             d = p.copy()
             d[np.arange(len(d)), target] -= 1
             d /= len(d)
-        dw, db = [], []
+        dw: list[np.ndarray] = []
+        db: list[np.ndarray] = []
         for i in range(len(weights) - 1, -1, -1):
             dw.insert(0, activations[i].T @ d)
             db.insert(0, d.sum(axis=0))

@@ -14,7 +14,7 @@ from . import NotMeasured
 
 
 def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, _: str) -> Callable[[], Any]:
-    if {kind for kind, *_ in workload.layers} - {"dense", "dropout"} or workload.features_on or workload.task != "fit":
+    if workload.kinds - {"dense", "dropout"} or workload.features_on or workload.task != "fit":
         raise NotMeasured
     os.environ.setdefault("DEV", "CPU")
     from tinygrad import Tensor, TinyJit, nn
