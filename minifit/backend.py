@@ -174,7 +174,7 @@ def is_float(array: Array) -> bool:
 def one_blas_thread(largest_product_flops: float) -> Iterator[None]:
     """Hold BLAS to one thread while products are small.
 
-    Below about 64 MFLOP a second thread gains nothing, and on a busy machine the two threads
+    Below about 256 MFLOP a second thread gains little, and on a busy machine the two threads
     spin waiting for each other, which has been measured to cost a factor of 20 and more. A
     limit that the user set in the environment is respected. Without threadpoolctl installed
     nothing is changed.
@@ -185,7 +185,7 @@ def one_blas_thread(largest_product_flops: float) -> Iterator[None]:
         Multiplications and additions in the largest matrix product of a step.
     """
     chosen_by_user = any(name in os.environ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"))
-    if chosen_by_user or largest_product_flops >= 64e6 or _module is not np:
+    if chosen_by_user or largest_product_flops >= 256e6 or _module is not np:
         yield
         return
     controller = _blas_controller()

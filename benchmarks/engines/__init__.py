@@ -7,7 +7,8 @@ from __future__ import annotations
 
 #: Engine to the module that runs it, the environment it needs, and an argument for its `prepare`.
 ENGINES: dict[str, tuple[str, dict[str, str], str]] = {
-    "minifit": ("keras_api", {"BENCH_ENGINE": "minifit"}, ""),
+    "minifit": ("keras_api", {"BENCH_ENGINE": "minifit", "MINIFIT_NUMBA": "0"}, ""),
+    "minifit-fast": ("keras_api", {"BENCH_ENGINE": "minifit"}, "fast"),
     "keras-tensorflow": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "tensorflow"}, ""),
     "keras-jax": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "jax"}, ""),
     "keras-torch": ("keras_api", {"BENCH_ENGINE": "keras", "KERAS_BACKEND": "torch"}, ""),

@@ -37,7 +37,9 @@ def build(workload: Workload) -> tuple[Any, Any]:
     return keras, model
 
 
-def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, _: str = "") -> Callable[[], Any]:
+def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, extra: str = "") -> Callable[[], Any]:
+    if extra == "fast":
+        importlib.import_module("numba")
     keras, model = build(workload)
     if workload.task == "predict":
         return lambda: model.predict(x, verbose=0)

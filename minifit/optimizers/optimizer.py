@@ -23,6 +23,7 @@ from ..naming import auto_name, in_range, refuse_unknown, snake_case
 from ..serialization import Described, serialize
 from ..tape import Tensor, changed, unwrap
 from ..variables import FlatVector, Variable
+from . import fused
 from .schedules import LearningRateSchedule
 
 
@@ -361,7 +362,8 @@ class Optimizer(Described):
     def _update(self, rate: float, skipped: Sequence[int]) -> None:
         flat: FlatVector = self.flat  # type: ignore[assignment]
         if type(self).update_step is Optimizer.update_step:
-            self.rule(flat.vector, self._gradient, rate, **self._of_rule)
+            if not fused.apply(self.rule, flat.vector, self._gradient, rate, self._of_rule):
+                self.rule(flat.vector, self._gradient, rate, **self._of_rule)
             return
         for i, (variable, gradient) in enumerate(zip(flat.variables, self._gradient_views, strict=True)):
             if i not in skipped:
