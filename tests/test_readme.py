@@ -4,9 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROWS = re.findall(
-    r"^\| \[`([a-z_]+)(\.py|/)`\]\(minifit/\S+\) \| (\d+) \|", (ROOT / "README.md").read_text("utf-8"), re.M
-)
+WHOLE = (ROOT / "README.md").read_text("utf-8").partition("| file | lines |")[2]
+ROWS = re.findall(r"^\| \[`([a-z_]+)(\.py|/)`\]\(minifit/\S+\) \| (\d+) \|", WHOLE, re.M)
 
 # Keras' names for things that are defined elsewhere; each is a few lines of imports.
 DOORS = {"__init__", "config", "utils"}
@@ -31,6 +30,18 @@ def test_line_counts_are_within_a_tenth() -> None:
         if abs(int(count) - lines_of(name, kind)) > max(5, lines_of(name, kind) // 10)
     }
     assert wrong == {}
+
+
+def test_the_files_of_an_afternoon_are_there_and_their_counts_are_about_right() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    spine = text[text.index("| an afternoon |") : text.index("| **together** |")]
+    rows = re.findall(r"^\| \[`([a-z_/]+\.py)`\]\(minifit/\1\) \| (\d+) \|", spine, re.M)
+    assert len(rows) == spine.count("\n") - 2
+    (total,) = re.findall(r"\*\*together\*\* \| \*\*([\d,]+)\*\*", text)
+    assert int(total.replace(",", "")) == sum(int(count) for _, count in rows)
+    for name, count in rows:
+        found = len((ROOT / "minifit" / name).read_text("utf-8").splitlines())
+        assert abs(int(count) - found) <= max(5, found // 10), name
 
 
 def test_a_file_imports_only_files_above_it() -> None:
