@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import re
 
 from .exercise import Exercise
@@ -39,6 +40,11 @@ _EVERYDAY: tuple[tuple[str, str], ...] = (
     ("object is not callable", "has a name of yours covered the function's? Two things cannot share one name."),
     ("'function' object is not subscriptable", "round brackets call a function; square brackets pick from an array."),
     ("object is not subscriptable", "print what stands before the square brackets: it is no list and no array."),
+    ("'method' object is not", "a method is called with round brackets; without them it is the method itself."),
+    (
+        "'str' object has no attribute",
+        "that is text: a loop over a dict gives its names; .values() gives what they stand for.",
+    ),
     ("object is not iterable", "print what the loop goes through: it is one thing, not several."),
     ("read-only", "this array may not be written into: work on a copy, x.copy()."),
     ("Cannot cast ufunc", "an integer array cannot take fractions in place; p - ... makes a new array."),
@@ -72,6 +78,8 @@ def on_exception(raised: Raised, exercise: Exercise) -> str:
             return f"{name} in a formula is a count: len(...) or .shape of an argument gives it."
         if _is_method(name, exercise):
             return f"a method is reached through self: self.{name}."
+        if _is_of_self(name, exercise):
+            return f"it belongs to the object: self.{name}."
     if "positional argument" in text or "keyword argument" in text:
         return f"the signature is {exercise.signature}."
     if raised.type_name == "ValueError" and any(word in text for word in ("broadcast", "shape", "core dim", "align")):
@@ -79,6 +87,16 @@ def on_exception(raised: Raised, exercise: Exercise) -> str:
     if text.startswith("module "):
         return "look up how that function is called and spelled."
     return _BY_TYPE.get(raised.type_name, f'read that line once more, or hint("{exercise.identifier}").')
+
+
+def _is_of_self(name: str, exercise: Exercise) -> bool:
+    """Whether a function of `self` has to reach that name through it, as the reference does."""
+    known = exercise.reference
+    if "(self" not in exercise.signature or not hasattr(known, "__code__"):
+        return False
+    steps = list(dis.get_instructions(known))
+    attributes = {step.argval for step in steps if step.opname in ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR")}
+    return name in attributes - {step.argval for step in steps if step.opname == "LOAD_GLOBAL"}
 
 
 def _is_method(name: str, exercise: Exercise) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PARITY = 1e-12  # 64-bit sums in another order stay far below this, and no mistake does
 _FLOOR = 1e-17  # where a difference of 0 is drawn on a logarithmic axis
-_TABLE, _ROW, _ROWS = 0.345, 0.031, 10  # of the lower half: where it begins, how far its lines are apart, how many
+_TABLE, _ROW, _ROWS = 0.352, 0.029, 10  # of the lower half: where it begins, how far its lines are apart, how many
 _FAINT = "#6A717B"
 _WIDTH, _HEIGHT = 10.4, 7.3
 
@@ -333,26 +333,26 @@ def _draw_gaps(ax: Axes, run: KerasRun, history: Mapping[str, Sequence[float]], 
 def _draw_table(figure: Figure, rows: Sequence[Row]) -> None:
     text: dict[str, Any] = {"color": INK, "va": "center", "size": 9.5, "parse_math": False}
     figure.text(0.07, _TABLE, "Largest differences", **{**text, "size": 11})
-    figure.text(0.345, _TABLE, "numbers", ha="right", **{**text, "color": _FAINT})
+    figure.text(0.31, _TABLE, "numbers", ha="right", **{**text, "color": _FAINT})
     for i, row in enumerate(rows):
         height = _TABLE - 0.04 - _ROW * i
         gap = "0, to the last bit" if row.gap == 0 else f"{row.gap:.1e}"
         figure.text(0.07, height, row.what, **text)
-        figure.text(0.345, height, f"{row.numbers:,}", ha="right", **{**text, "color": _FAINT})
-        figure.text(0.48, height, gap, ha="right", **{**text, "weight": "bold"})
+        figure.text(0.31, height, f"{row.numbers:,}", ha="right", **{**text, "color": _FAINT})
+        figure.text(0.45, height, gap, ha="right", **{**text, "weight": "bold"})
 
 
 def _draw_parts(figure: Figure, parts: Mapping[str, bool]) -> None:
     text: dict[str, Any] = {"va": "center", "size": 8.8, "parse_math": False}
     own = sum(parts.values())
-    figure.text(0.55, _TABLE, f"Parts: {own} of {len(parts)} yours", color=INK, **{**text, "size": 11})
+    figure.text(0.57, _TABLE, f"Parts: {own} of {len(parts)} yours", color=INK, **{**text, "size": 11})
     if own < len(parts):
         told = "grey and slanted: the reference's"
         figure.text(0.97, _TABLE, told, color=_FAINT, ha="right", **{**text, "style": "italic"})
     for i, (identifier, yours) in enumerate(parts.items()):
         column, line = divmod(i, _ROWS)
         look = {"color": TRAIN} if yours else {"color": _FAINT, "style": "italic"}
-        place = 0.55 + 0.235 * column, _TABLE - 0.04 - _ROW * line
+        place = 0.57 + 0.23 * column, _TABLE - 0.04 - _ROW * line
         figure.text(*place, identifier.partition(".")[2], **{**text, **look})
 
 

@@ -126,7 +126,7 @@ def _epochs_cases(rng: Rng) -> Cases:
         "no generator": ((x, y), 16, 2, True, None),
         "only the first three arguments": ((x, y), 16, 2, None, None),
         "x alone, one epoch": ((x,), 32, 1, True, seed()),
-        "96 rows in batches of 32": ((x[:96], y[:96]), 32, 4, True, seed()),
+        "96 rows in batches of 32": ((x[:96], y[:96]), 32, 2, True, seed()),
         "11 rows in batches of 32": (small, 32, 3, True, seed()),
         "a list of arrays": ([y, x], 16, 2, True, seed()),
         "no epochs": (small, 4, 0, True, seed()),
@@ -573,6 +573,23 @@ def _epochs_used_up(
             yield epoch, step, _take(arrays, indices)
 
 
+def _epochs_over_arrays(
+    arrays: Arrays, batch_size: int, epochs: int, shuffle: bool = True, rng: Any = None
+) -> Iterator[Item]:
+    for epoch in range(epochs):
+        for step, indices in enumerate(_batch_indices(len(arrays), batch_size, shuffle, rng)):
+            yield epoch, step, _take(arrays, indices)
+
+
+def _epochs_first_batches(
+    arrays: Arrays, batch_size: int, epochs: int, shuffle: bool = True, rng: Any = None
+) -> Iterator[Item]:
+    n = len(arrays[0])
+    for epoch in range(epochs):
+        for step in range(_n_steps(n, batch_size)):
+            yield epoch, step, _take(arrays, next(_batch_indices(n, batch_size, shuffle, rng)))
+
+
 def _epochs_counting_on(
     arrays: Arrays, batch_size: int, epochs: int, shuffle: bool = True, rng: Any = None
 ) -> Iterator[Item]:
@@ -680,9 +697,10 @@ EPOCHS_MISTAKES = (
         hint="One generator for all epochs: the one that was passed in.",
     ),
     Mistake(
-        "the epoch is the seed",
+        "a seed of its own",
         wrong=_walking(order=lambda n, b, s, rng, epoch: _batch_indices(n, b, s, np.random.default_rng(epoch))),
-        why="Each epoch has another order, but every run has the same ones, whatever generator is passed in.",
+        why="With a fixed seed, or the epoch as the seed, every run has the same orders, whatever generator is "
+        "passed in.",
         hint="One generator for all epochs: the one that was passed in.",
     ),
     Mistake(
@@ -739,6 +757,18 @@ EPOCHS_MISTAKES = (
         wrong=_walking(order=_full_batches),
         why=_LAST_BATCH,
         hint="Yield every batch that batch_indices gives.",
+    ),
+    Mistake(
+        "the arrays are counted, not their rows",
+        wrong=_epochs_over_arrays,
+        why="len(arrays) is how many arrays there are. N is how many rows each of them has.",
+        hint="N is len(arrays[0]).",
+    ),
+    Mistake(
+        "every step takes a first batch",
+        wrong=_epochs_first_batches,
+        why="Each call of batch_indices begins anew, so next(batch_indices(...)) is always a first batch.",
+        hint="Call it once in each epoch, and let a for loop walk through it.",
     ),
     Mistake(
         "steps counted on through the epochs",

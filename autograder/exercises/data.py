@@ -233,6 +233,16 @@ def _split_first_array(arrays: Sequence[Array], fraction: float) -> Any:
     return arrays[0][:cut], arrays[0][cut:]
 
 
+def _split_list(arrays: Sequence[Array], fraction: float) -> Any:
+    cut = math.floor(len(arrays) * (1 - fraction))
+    return arrays[:cut], arrays[cut:]
+
+
+def _split_by_count(arrays: Sequence[Array], fraction: float) -> Any:
+    cut = math.floor(len(arrays) * (1 - fraction))
+    return tuple(a[:cut] for a in arrays), tuple(a[cut:] for a in arrays)
+
+
 def _split_by_array(arrays: Sequence[Array], fraction: float) -> Any:
     cut = math.floor(len(arrays[0]) * (1 - fraction))
     return tuple((a[:cut], a[cut:]) for a in arrays)
@@ -308,6 +318,18 @@ SPLIT_MISTAKES = (
         hint="Each of the two parts is a tuple with one piece of every array: tuple(... for a in arrays).",
     ),
     Mistake(
+        "the list of arrays is cut, not their rows",
+        wrong=_split_list,
+        why="arrays is (x, y), so arrays[:cut] is x without y. Each of the arrays is to be cut, and N is its length.",
+        hint="N is len(arrays[0]); then a[:cut] and a[cut:] for every a in arrays.",
+    ),
+    Mistake(
+        "the arrays are counted, not their rows",
+        wrong=_split_by_count,
+        why="len(arrays) is how many arrays there are. N is how many rows each of them has.",
+        hint="N is len(arrays[0]).",
+    ),
+    Mistake(
         "a pair for each array",
         wrong=_split_by_array,
         why="The outer pair is (train, held_out); inside each are the pieces of all arrays, such as (x, y).",
@@ -333,6 +355,14 @@ def _filled(statistic: Callable[[Array], Any], own: bool = False) -> Callable[..
 
 def _impute_leak(train: Array, *others: Array) -> Any:
     return _filled(lambda a: np.nanmedian(np.concatenate([train, *others]), axis=0))(train, *others)
+
+
+def _impute_at_gaps(train: Array, *others: Array) -> Any:
+    medians, filled = np.nanmedian(train, axis=0), []
+    for a in (train, *others):
+        filled.append(a.copy())
+        filled[-1][np.isnan(a)] = medians
+    return tuple(filled)
 
 
 def _impute_equal_nan(train: Array, *others: Array) -> Any:
@@ -402,10 +432,16 @@ IMPUTE_MISTAKES = (
         hint="There is a function of nearly the same name that leaves NaN out.",
     ),
     Mistake(
-        "NaN is looked for with ==",
+        "no gap is filled",
         wrong=_impute_equal_nan,
-        why="NaN is equal to nothing, not even to itself, so no gap was found and none was filled.",
-        hint="np.isnan(a) is True where a is NaN.",
+        why="NaN was looked for with ==, and it equals nothing, not even itself. Or the old arrays were returned.",
+        hint="np.isnan(a) is True where a is NaN. And a = ... in a loop does not change the tuple: collect new arrays.",
+    ),
+    Mistake(
+        "the medians do not fit the gaps",
+        wrong=_impute_at_gaps,
+        why="a[np.isnan(a)] is one long list of gaps, whatever their column; D medians do not go into it.",
+        hint="np.where(np.isnan(a), medians, a) sets the row of medians against every row of a.",
     ),
     Mistake(
         "rows with gaps are dropped",
@@ -430,6 +466,12 @@ IMPUTE_MISTAKES = (
         wrong=lambda train, *others: _impute(train, *others) if others else _impute(train)[0],
         why="With train alone a tuple of one array is to come back, or `(x,) = impute(x)` fails.",
         hint="tuple(... for a in (train, *others)) is a tuple for any number of arrays.",
+    ),
+    Mistake(
+        "only train comes back",
+        wrong=lambda train, *others: _impute(train)[0],
+        why="One array was returned. The others are to be filled as well, and all of them come back in one tuple.",
+        hint="tuple(... for a in (train, *others)) goes through all of them.",
     ),
     Mistake(
         "the lower of the two in the middle",
@@ -584,6 +626,12 @@ STANDARDIZE_MISTAKES = (
         hint="tuple(... for a in (train, *others)) is a tuple for any number of arrays.",
     ),
     Mistake(
+        "only train comes back",
+        wrong=lambda train, *others: _standardize(train)[0],
+        why="One array was returned. The others are to be scaled as well, and all of them come back in one tuple.",
+        hint="tuple(... for a in (train, *others)) goes through all of them.",
+    ),
+    Mistake(
         "whole numbers out of whole numbers",
         wrong=_standardize_no_rounding,
         why="np.zeros_like(a) has the type of a: put fractions into integers and they are cut off.",
@@ -665,6 +713,16 @@ def _encode_key_error(values: Array, vocabulary: Any = None) -> Any:
 def _encode_index(values: Array, vocabulary: Any = None) -> Any:
     words = _found(values, vocabulary)
     return np.array([words.index(value) for value in values.tolist()]), words
+
+
+def _encode_array_index(values: Array, vocabulary: Any = None) -> Any:
+    vocabulary = np.unique(values) if vocabulary is None else vocabulary
+    return [vocabulary.index(value) if value in vocabulary else -1 for value in values], list(vocabulary)
+
+
+def _encode_array_index_known(values: Array, vocabulary: Any = None) -> Any:
+    vocabulary = np.unique(values) if vocabulary is None else vocabulary
+    return [vocabulary.index(value) for value in values], list(vocabulary)
 
 
 def _encode_truth(values: Array, vocabulary: Any = None) -> Any:
@@ -768,6 +826,18 @@ ENCODE_MISTAKES = (
         hint="np.full(len(values), -1) has integers, and so has np.array of a list of integers.",
     ),
     Mistake(
+        "an array asked for .index",
+        wrong=_encode_array_index,
+        why="Lists have .index, arrays have not; np.unique gives an array, and a vocabulary may be one, too.",
+        hint="list(vocabulary) is a list; or a dict of word to position, with .get(word, -1).",
+    ),
+    Mistake(
+        "an array asked for .index, and unknown words as well",
+        wrong=_encode_array_index_known,
+        why="Lists have .index, arrays have not (np.unique gives one). And .index raises for an unknown word.",
+        hint="A dict of word to position does it all: .get(word, -1) asks for what it may not hold.",
+    ),
+    Mistake(
         "an array asked whether it is true",
         wrong=_encode_truth,
         why="`if not vocabulary` and `vocabulary or ...` fail for an array, which is neither true nor false.",
@@ -832,6 +902,18 @@ def _one_hot_from_1(labels: Array, num_classes: int | None = None) -> Any:
 def _one_hot_clipped(labels: Array, num_classes: int | None = None) -> Any:
     size = int(labels.max()) + 1 if num_classes is None else num_classes
     return _compared(np.clip(labels, 0, size - 1), size)
+
+
+def _one_hot_up_to(labels: Array, num_classes: int | None = None) -> Any:
+    if labels.min() < 0 or (num_classes is not None and labels.max() > num_classes):
+        raise ValueError("outside")
+    return _eye(labels, num_classes)
+
+
+def _one_hot_everywhere(labels: Array, num_classes: int | None = None) -> Any:
+    rows = np.zeros((len(labels), _checked(labels, num_classes)), np.float32)
+    rows[:, labels] = 1
+    return rows
 
 
 def _one_hot_returned(labels: Array, num_classes: int | None = None) -> Any:
@@ -913,6 +995,18 @@ ONE_HOT_MISTAKES = (
         wrong=_one_hot_clipped,
         why="Then every wrong label silently becomes the first or the last class.",
         hint="raise ValueError(...) in place of np.clip.",
+    ),
+    Mistake(
+        "a label that is C is let through",
+        wrong=_one_hot_up_to,
+        why="With C classes the last one is C - 1, so a label of C has no column.",
+        hint="Look at your comparison: > or >=?",
+    ),
+    Mistake(
+        "every row has the 1 of every label",
+        wrong=_one_hot_everywhere,
+        why="rows[:, labels] are those columns in all rows. Each row is to get the 1 of its own label.",
+        hint="labels[:, None] == np.arange(C) asks every row for its own; or rows[np.arange(N), labels] = 1.",
     ),
     Mistake(
         "the last class is refused",

@@ -228,6 +228,13 @@ def _resolve_new_of_its_type(identifier: Any, registry: dict[str, Any]) -> Any:
     return _resolve(identifier, registry) if isinstance(identifier, str) else type(identifier)()
 
 
+def _resolve_returned_error(identifier: Any, registry: dict[str, Any]) -> Any:
+    try:
+        return _resolve(identifier, registry)
+    except ValueError as error:
+        return error
+
+
 def _resolve_message(identifier: Any, registry: dict[str, Any]) -> Any:
     try:
         return _resolve(identifier, registry)
@@ -295,6 +302,12 @@ RESOLVE_MISTAKES = (
         wrong=_resolve_new_of_its_type,
         why="Adam(0.01) would become an Adam with the default rate.",
         hint="Return the very object that came in.",
+    ),
+    Mistake(
+        "the error is returned, not raised",
+        wrong=_resolve_returned_error,
+        why="An error that is returned is an object like any other, and becomes the optimizer.",
+        hint="raise ValueError(text) in place of return.",
     ),
     Mistake(
         "the error text is returned",
@@ -384,6 +397,10 @@ def _compile_skips(self: Any, optimizer: Any, loss: Any, metrics: Any = ()) -> N
     _compile(self, optimizer, loss, [name for name in metrics if name in self.METRICS])
 
 
+def _as_classes(self: Any, optimizer: Any, loss: Any, names: Any) -> Any:
+    return {"loss": self.METRICS["mean"]} | {name: self.METRICS[name] for name in names if name in self.METRICS}
+
+
 def _compile_local(self: Any, optimizer: Any, loss: Any, metrics: Any = ()) -> None:
     optimizer = _resolve(optimizer, self.OPTIMIZERS)
     loss = _resolve(loss, self.LOSSES)
@@ -414,6 +431,34 @@ COMPILE_MISTAKES = (
         wrong=_compile_with(metrics=lambda self, o, loss, names: list(_metrics_of(self, names).values())),
         why="The logs need a name for every value; a list has lost them.",
         hint="A dict: from the name to the metric.",
+    ),
+    Mistake(
+        "a list of metrics, the loss' own not among them",
+        wrong=_compile_with(metrics=lambda self, o, loss, names: [_resolve(n, self.METRICS) for n in names]),
+        why="The logs need a name for every value, and the loss one of its own: a list has neither.",
+        hint='A dict that begins with {"loss": resolve("mean", self.METRICS)}.',
+    ),
+    Mistake(
+        "the loss' mean under another name",
+        wrong=_compile_with(
+            metrics=lambda self, o, loss, names: {n: _resolve(n, self.METRICS) for n in ("mean", *names)}
+        ),
+        why='"mean" is how self.METRICS calls that metric; in the logs of the model it has the name "loss".',
+        hint='{"loss": resolve("mean", self.METRICS)}',
+    ),
+    Mistake(
+        "the class of a mean, not a mean",
+        wrong=_compile_with(
+            metrics=lambda self, o, loss, names: {**_metrics_of(self, names), "loss": self.METRICS["mean"]}
+        ),
+        why="The registry holds classes; what keeps a sum of its own is an object.",
+        hint='resolve("mean", self.METRICS)',
+    ),
+    Mistake(
+        "classes of metrics, not metrics",
+        wrong=_compile_with(metrics=_as_classes),
+        why="The registry holds classes; what keeps a sum of its own is an object.",
+        hint="resolve(name, self.METRICS) gives an object.",
     ),
     Mistake(
         "a list of names",
@@ -665,6 +710,34 @@ def _step_all_alike(self: Any, x: Array, y: Array) -> Any:
     return _results(self)
 
 
+def _step_loss_and_all(self: Any, x: Array, y: Array) -> Any:
+    y_pred = self.forward(x, training=True)
+    loss = self.loss(y, y_pred)
+    _learn(self, x, y, y_pred)
+    self.metrics["loss"].update(loss, sample_weight=len(x))
+    for metric in self.metrics.values():
+        metric.update(y, y_pred)
+    return _results(self)
+
+
+def _step_swapped_all(self: Any, x: Array, y: Array) -> Any:
+    y_pred = self.forward(x, training=True)
+    self.backward(self.loss.gradient(y_pred, y))
+    self.optimizer.apply(self.gradients(), self.variables())
+    return _note(self, x, y, y_pred, loss=self.loss(y_pred, y))
+
+
+def _step_apply_backward(self: Any, x: Array, y: Array) -> Any:
+    y_pred = self.forward(x, training=True)
+    self.optimizer.apply(self.backward(self.loss.gradient(y, y_pred)), self.variables())
+    return _note(self, x, y, y_pred)
+
+
+def _step_metric_objects(self: Any, x: Array, y: Array) -> Any:
+    _train_step(self, x, y)
+    return dict(self.metrics)
+
+
 def _step_by_hand(self: Any, x: Array, y: Array) -> Any:
     y_pred = self.forward(x, training=True)
     self.backward(self.loss.gradient(y, y_pred))
@@ -868,6 +941,30 @@ STEP_MISTAKES = (
         hint='Treat the name "loss" apart from all others.',
     ),
     Mistake(
+        "the loss' mean gets labels and predictions as well",
+        wrong=_step_loss_and_all,
+        why='"loss" is in self.metrics, too: a loop over all of them feeds it a second time, with labels.',
+        hint='In the loop over self.metrics.items() pass over the name "loss".',
+    ),
+    Mistake(
+        "y and y_pred exchanged in the loss and in its gradient",
+        wrong=_step_swapped_all,
+        why="Every loss takes the labels first, and few are symmetric.",
+        hint="self.loss(y, y_pred) and self.loss.gradient(y, y_pred)",
+    ),
+    Mistake(
+        "what goes into apply is not self.gradients()",
+        wrong=_step_apply_backward,
+        why="apply wants one gradient for each variable; the loss and backward return slopes by outputs and inputs.",
+        hint="self.gradients() gives them, in the order of self.variables().",
+    ),
+    Mistake(
+        "metrics, not their results",
+        wrong=_step_metric_objects,
+        why="The logs hold numbers: what each metric says now.",
+        hint="metric.result()",
+    ),
+    Mistake(
         "gradient descent by hand",
         wrong=_step_by_hand,
         why="How far to go is the optimizer's business; Adam's memory and counter would be passed over.",
@@ -994,6 +1091,10 @@ def _all_at_once(self: Any, x: Array, y: Array, batch_size: int, shuffle: bool, 
     return [(x, y)]
 
 
+def _with_defaults(self: Any, x: Array, y: Array, batch_size: int, shuffle: bool, rng: Any) -> Any:
+    return self.batches(x, y)
+
+
 def _first_only(self: Any, x: Array, y: Array, batch_size: int, shuffle: bool, rng: Any) -> Any:
     return list(self.batches(x, y, batch_size, shuffle, rng))[:1]
 
@@ -1034,6 +1135,14 @@ def _fit_every_step(
         _reset(self)
         for x_batch, y_batch in self.batches(x, y, batch_size, shuffle, rng):
             _record(history, epoch, self.train_step(x_batch, y_batch))
+    return history
+
+
+def _fit_values_of_steps(
+    self: Any, x: Array, y: Array, batch_size: int = 32, epochs: int = 1, shuffle: bool = True, rng: Any = None
+) -> Any:
+    history = _fit_every_step(self, x, y, batch_size, epochs, shuffle, rng)
+    history.epoch = list(range(epochs))
     return history
 
 
@@ -1149,6 +1258,12 @@ FIT_MISTAKES = (
         hint="self.batches(x, y, batch_size, shuffle, rng)",
     ),
     Mistake(
+        "nothing but x and y is handed on",
+        wrong=_fit_with(pairs=_with_defaults),
+        why="batch_size, shuffle and rng are what the caller asked for; self.batches has to hear of them.",
+        hint="self.batches(x, y, batch_size, shuffle, rng)",
+    ),
+    Mistake(
         "rng is not handed on",
         wrong=_fit_with(pairs=_no_generator),
         why="The order then cannot be repeated, although the caller passed a generator for it.",
@@ -1195,6 +1310,12 @@ FIT_MISTAKES = (
         wrong=_fit_every_step,
         why="A History has one value an epoch: what the metrics say after the last batch.",
         hint="Move the lines that fill the History out of the inner loop.",
+    ),
+    Mistake(
+        "values for every batch, epochs once",
+        wrong=_fit_values_of_steps,
+        why="A History has one value an epoch: what the metrics say after the last batch.",
+        hint="The loop that fills history.history belongs after the loop over batches.",
     ),
     Mistake(
         "the mean of what the steps returned",

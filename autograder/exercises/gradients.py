@@ -172,6 +172,10 @@ def _without_division(f: Function, x: Array, eps: float = 1e-5) -> Array:
     return 2 * eps * _numeric_gradient(f, x, eps)
 
 
+def _flat(f: Function, x: Array, eps: float = 1e-5) -> list[Any]:
+    return np.ravel(_numeric_gradient(f, x, eps)).tolist()
+
+
 def _one_slope(f: Function, x: Array, eps: float = 1e-5) -> float:
     return float((f(x + eps) - f(x - eps)) / (2 * eps))
 
@@ -196,6 +200,12 @@ NUMERIC_MISTAKES = (
         hint="How far apart are the two points?",
     ),
     Mistake(
+        "divided by 2, then times eps",
+        wrong=_moved(_both, divide=lambda eps: 2 / eps),
+        why="Python goes from left to right: a / 2 * eps is (a / 2) * eps.",
+        hint="The whole of 2 * eps stands below the fraction line: give it brackets.",
+    ),
+    Mistake(
         "not divided at all",
         wrong=_without_division,
         why="That is how much f changes, not how much it changes for each unit of x.",
@@ -218,6 +228,12 @@ NUMERIC_MISTAKES = (
         wrong=_one_slope,
         why="The gradient has as many entries as x.",
         hint="Loop over np.ndindex(x.shape), and move one entry in each round.",
+    ),
+    Mistake(
+        "one flat list of slopes",
+        wrong=_flat,
+        why="The slopes are right, but they have lost the shape of x, so nobody can take them off x.",
+        hint="Begin with np.zeros(x.shape), and put each slope at its index.",
     ),
     Mistake(
         "a whole row is moved at once",
@@ -370,7 +386,28 @@ def _squares(a: Array, b: Array) -> float:
     return float(np.sum((a - b) ** 2)) / size if size > 0 else 0.0
 
 
+def _without_brackets(a: Array, b: Array) -> float:
+    return _norm(a - b) / _norm(a) + _norm(b) if _norm(a) + _norm(b) > 0 else 0.0
+
+
+def _squared_too_late(a: Array, b: Array) -> float:
+    size = float(abs(np.sum(a)) + abs(np.sum(b)))  # the root of the square of a sum is its absolute value
+    return float(abs(np.sum(a - b))) / size if size > 0 else 0.0
+
+
 RELATIVE_MISTAKES = (
+    Mistake(
+        "brackets are missing",
+        wrong=_without_brackets,
+        why="Division comes before addition: a / b + c is (a / b) + c.",
+        hint="Both norms stand below the fraction line: put their sum in brackets.",
+    ),
+    Mistake(
+        "squared after the sum",
+        wrong=_squared_too_late,
+        why="Numbers of both signs cancel in a sum; their squares do not.",
+        hint="First the squares, then their sum, then the root; or np.linalg.norm, which does all three.",
+    ),
     Mistake(
         "not divided",
         wrong=lambda a, b: _norm(a - b),
@@ -504,6 +541,7 @@ def _softmax_cases(rng: Rng) -> Cases:
         return rng.integers(0, c, n), scale * rng.normal(size=(n, c)), weights
 
     sure = rng.uniform(-1000, 1000, size=(6, 4))
+    sure[1, 2], sure[4] = 990, rng.uniform(-1000, -900, 4)  # so one shift for all rows leaves only zeros in a row
     column, logits, _ = case(5, 3)
     some = rng.permutation(np.array([0.0, 0.0, 2.5, 1.0, 0.5, 3.0, 0.0]))
     return {
@@ -568,6 +606,20 @@ def _weights_along_classes(y_true: Array, logits: Array, sample_weight: Array | 
 def _shifts_the_callers(y_true: Array, logits: Array, sample_weight: Array | None = None) -> Array:
     logits -= np.max(logits, axis=-1, keepdims=True)
     return _softmax_crossentropy_gradient(y_true, logits, sample_weight)
+
+
+def _labels_as_they_come(y_true: Array, logits: Array, sample_weight: Array | None = None) -> Array:
+    p = _softmax(logits)
+    p[np.arange(len(p)), y_true.astype(int)] -= 1
+    return p * (1.0 if sample_weight is None else np.reshape(sample_weight, (-1, 1))) / len(p)
+
+
+def _one_shift_for_all(y_true: Array, logits: Array, sample_weight: Array | None = None) -> Array:
+    with np.errstate(all="ignore"):
+        e = np.exp(logits - np.max(logits))
+        p = e / np.sum(e, axis=-1, keepdims=True)
+    p[np.arange(len(p)), _labels(y_true)] -= 1
+    return p * (1.0 if sample_weight is None else np.reshape(sample_weight, (-1, 1))) / len(p)
 
 
 def _losses(p: Array, labels: Array, w: Array) -> Array:
@@ -640,6 +692,12 @@ SOFTMAX_MISTAKES = (
         hint="Two index arrays pick one entry a row: p[np.arange(N), y].",
     ),
     Mistake(
+        "labels of shape (N, 1) spread to a table",
+        wrong=_labels_as_they_come,
+        why="A row of indices and a column of indices pick every label's column in every row, not one place a row.",
+        hint="Give the labels the shape (N,) first: np.reshape(y_true, -1).",
+    ),
+    Mistake(
         "the label itself is subtracted",
         wrong=_softmax_with(lambda p, labels, w: w * (p - labels[:, None]) / len(p)),
         why="A label such as 7 says which column is meant; it is no quantity.",
@@ -656,6 +714,12 @@ SOFTMAX_MISTAKES = (
         wrong=_unstable,
         why="np.exp(1000) is inf, and inf / inf is nan.",
         hint="Subtract each row's largest logit before np.exp, as in notebook 04.",
+    ),
+    Mistake(
+        "one shift for all rows",
+        wrong=_one_shift_for_all,
+        why="In a row far below the largest logit of the batch every exponential is 0, and 0 / 0 is nan.",
+        hint="Subtract each row's own largest logit: np.max with axis=1 and keepdims=True.",
     ),
     Mistake(
         "softmax over the batch",

@@ -72,7 +72,7 @@ class ReLU:
 
     def backward(self, dy: Array) -> Array:
         """Return dy where x was positive, 0 elsewhere."""
-        return dy * self._positive
+        return np.where(self._positive, dy, 0)  # a product would give -0
 
 
 class Dropout:
@@ -188,6 +188,12 @@ GLOROT_MISTAKES = (
         wrong=_glorot_with(lambda d, h: 6 / (d + h)),
         why="Without the root the numbers shrink far too fast as a layer grows.",
         hint="Look at the formula once more: what stands around the quotient?",
+    ),
+    Mistake(
+        "the root of the 6 alone",
+        wrong=_glorot_with(lambda d, h: np.sqrt(6) / (d + h)),
+        why="The root goes over the whole quotient; so the numbers come out far too small.",
+        hint="Divide inside the brackets of np.sqrt.",
     ),
     Mistake(
         "only the inputs are counted",
@@ -415,6 +421,11 @@ class _DenseReturnsAll(Dense):
         return super().backward(dy), self.dkernel, self.dbias
 
 
+class _DenseAnswersNothing(Dense):
+    def forward(self, x):
+        super().forward(x)
+
+
 class _DenseReturnsNothing(Dense):
     def backward(self, dy):
         super().backward(dy)
@@ -491,6 +502,12 @@ DENSE_MISTAKES = (
         wrong=_dense_with(bias=lambda units, rng: np.zeros(1)),
         why="Every unit has a bias of its own.",
         hint="The bias is (H,), and H is self.units.",
+    ),
+    Mistake(
+        "forward returns nothing",
+        wrong=_DenseAnswersNothing,
+        why="The next layer waits for the outputs; what stays in self does not reach it.",
+        hint="End forward with return.",
     ),
     Mistake(
         "the bias is missing in forward",

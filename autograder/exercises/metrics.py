@@ -52,7 +52,8 @@ def _mean_cases(rng: Rng) -> Cases:
     def weighed(*sizes: int) -> list[tuple[Array, Array]]:
         return [(values, rng.uniform(0.2, 3, size=len(values))) for values in some(*sizes)]
 
-    large = [(np.float32(2**24), None), *((np.float32(rng.uniform(0.97, 0.99)), None) for _ in range(300))]
+    one = np.float32(1)  # a weight, so that their product has 32 bits too
+    large = [(np.float32(2**24), one), *((np.float32(rng.uniform(0.97, 0.99)), one) for _ in range(300))]
     lost = (rng.normal(size=4), np.zeros(4))
     partly = (rng.normal(size=5), np.array([0.0, 1.5, 0.0, 2.5, 0.5]))
     return {
@@ -391,7 +392,7 @@ MEAN = Exercise(
         Mistake(
             "an array asked whether it is true",
             _WrongMeanTruth,
-            "`if sample_weight:` fails for an array, which is neither true nor false.",
+            "An array is neither true nor false: `if sample_weight:` and `== None` ask each of its numbers.",
             "Ask `is not None`.",
         ),
         Mistake(
@@ -1144,6 +1145,12 @@ class _WrongPrecisionOfSomeMeans(_WrongPrecisionOfMeans):
             super().take(tp, fp, tn, fn)
 
 
+class _WrongPrecisionBits(_Counts):
+    def update(self, y_true, y_pred, sample_weight=None):
+        w, yes, labels = self.weights(y_true, sample_weight), self.says_yes(np.ravel(y_pred)), np.ravel(y_true)
+        self.take(float(np.sum(w * (yes & labels))), float(np.sum(w * (yes & ~labels))), 0.0, 0.0)
+
+
 class _WrongPrecisionRecall(_Counts):
     def result(self):
         return self.tp / (self.tp + self.fn) if self.tp + self.fn else 0.0
@@ -1349,6 +1356,12 @@ PRECISION = Exercise(
             "Above the line: the true positives.",
         ),
         Mistake(
+            "& and ~ of the labels themselves",
+            _WrongPrecisionBits,
+            "Labels may come as floats, 0.0 and 1.0, and & and ~ work with True and False only.",
+            "np.reshape(y_true, -1) == 1 makes True and False of them.",
+        ),
+        Mistake(
             "division by zero when nothing was called a yes",
             _WrongPrecisionDivides,
             "Both counts can be 0, in the beginning or for a model that never says yes.",
@@ -1441,7 +1454,7 @@ def _format_cases(rng: Rng) -> Cases:
         "one": ({"loss": some()},),
         "none": ({},),
         "round numbers": ({"loss": 0.5, "accuracy": 1.0, "mae": 2.0},),
-        "small numbers": ({"loss": some(1e-6, 9e-4), "learning_rate": 1e-4, "accuracy": some(0.5, 0.9)},),
+        "small numbers": ({"loss": some(1e-6, 9e-4), "accuracy": some(0.5, 0.9), "lr": 1e-4},),
         "exactly 0.001, and 0": ({"learning_rate": 0.001, "accuracy": 0.0, "loss": 0.0011},),
         "negative numbers": ({"cosine": -some(0.1, 0.9), "loss": -some(1e-6, 9e-4)},),
         "large numbers": ({"loss": some(1e4, 1e6), "accuracy": some(0, 1)},),

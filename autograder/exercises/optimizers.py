@@ -956,6 +956,20 @@ def _adam_no_power(w, g, m, v, step, learning_rate, beta_1, beta_2, epsilon):
     return w - rate * m / (np.sqrt(v) + epsilon), m, v
 
 
+def _adam_power_last(w, g, m, v, step, learning_rate, beta_1, beta_2, epsilon):
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    rate = learning_rate * np.sqrt(1 - beta_2) ** step / (1 - beta_1**step)
+    return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def _adam_rate_brackets(w, g, m, v, step, learning_rate, beta_1, beta_2, epsilon):
+    m = beta_1 * m + (1 - beta_1) * g
+    v = beta_2 * v + (1 - beta_2) * g**2
+    rate = learning_rate * np.sqrt(1 - beta_2**step) / 1 - beta_1**step
+    return w - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
 def _adam_gradient(w, g, m, v, step, learning_rate, beta_1, beta_2, epsilon):
     m = beta_1 * m + (1 - beta_1) * g
     v = beta_2 * v + (1 - beta_2) * g**2
@@ -1077,8 +1091,8 @@ ADAM_STEP = Exercise(
         Mistake(
             "epsilon after the correction",
             _adam_paper,
-            "The paper and PyTorch add epsilon to the corrected root; Keras adds it to the root of v as it is. "
-            "With a gradient of 1e-7 that makes the first step 16 times shorter.",
+            "The paper and PyTorch add epsilon to the corrected root; Keras adds it to the root of v as it is: "
+            "at a gradient of 1e-7, a first step 16 times as short.",
             "Put the correction into the rate, and leave m and v as they are.",
         ),
         Mistake(
@@ -1200,6 +1214,18 @@ ADAM_STEP = Exercise(
             _adam_up,
             "The gradient points uphill; the step goes against it.",
             "w minus, not plus.",
+        ),
+        Mistake(
+            "the power of the whole root",
+            _adam_power_last,
+            "np.sqrt(1 - beta_2) ** step raises the root to the power; in the formula only beta_2 is raised.",
+            "The ** belongs inside of the brackets: 1 - beta_2**step.",
+        ),
+        Mistake(
+            "the rate without brackets",
+            _adam_rate_brackets,
+            "/ 1 - beta_1**step divides by 1, and then subtracts the power from the rate.",
+            "Brackets around what the rate is divided by: / (1 - beta_1**step).",
         ),
         Mistake(
             "epsilon added to the weights",

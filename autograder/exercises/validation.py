@@ -243,7 +243,7 @@ TEST_STEP_MISTAKES = (
     Mistake(
         "dropout stays on",
         wrong=_test_dropout_on,
-        why="With training=True dropout goes on removing units, and what is judged is a cripple of the model.",
+        why="With training=True dropout goes on removing units, and what is judged is half a model.",
         hint="self.forward(x, training=False)",
     ),
     Mistake(
@@ -261,7 +261,7 @@ TEST_STEP_MISTAKES = (
     Mistake(
         "backward for nothing",
         wrong=_test_backward,
-        why="Nobody asks for the gradients here, and computing them takes twice as long as all the rest.",
+        why="Nobody asks for the gradients here, and computing them takes longer than all the rest.",
         hint="Forward, loss, metrics: no more.",
     ),
     Mistake(
@@ -1208,7 +1208,7 @@ BELOW = Question(
         "a": "some validation rows have leaked into the training rows",
         "b": "the validation rows happen to be easier",
         "c": "loss is an average over the epoch, in which the model was still worse",
-        "d": "loss is measured while dropout cripples the model, val_loss is not",
+        "d": "loss is measured while dropout removes half of the units, val_loss is not",
     },
     answer="d",
     because="Measured in the same mode and at the same time, the training rows cost half of what the new ones cost.",

@@ -20,7 +20,7 @@ Rows = list[int]
 Run = Callable[[np.random.Generator | None], list[Rows]]
 
 _ENOUGH = 50  # rows; a shuffled order of fewer could look like any other
-_PASSES = 12
+_PASSES = 12  # so many show that some rows never leave their batch
 _UNSEEN = "not looked at"
 _ORDER = (
     "the order",
@@ -109,30 +109,34 @@ def epochs(
         return made
 
     def passes(rng: np.random.Generator | None) -> list[Rows]:
-        items = [item for item in walked(rng) if _item(item) == _item((0, 0, ()))]
+        items = [item for item in walked(rng) if _item(item) == _GOOD_ITEM]
         by_epoch = itertools.groupby(items, key=lambda item: int(item[0]))
-        return [[i for _, _, batch in items for i in _rows(batch[:1], numbers[:1])[0]] for _, items in by_epoch]
+        firsts = ([batch[0] for _, _, batch in run] for _, run in by_epoch)
+        return [_rows([np.concatenate(parts)], numbers[:1])[0] for parts in firsts]
 
     with _global_generators() as untouched:
         items = walked(_generator(seed))
         if not isinstance(items, list):
             return items
-        unfit = next((told for told in map(_item, items) if told != _item((0, 0, ()))), None)
+        unfit = next((told for told in map(_item, items) if told != _GOOD_ITEM), None)
         if unfit:
             return _named(names, [unfit])
         batches = [item[2] for item in items]
         seen = [_parts(batch, arrays) for batch in batches]
         unfit = next((told for told in seen if told != _parts(arrays, arrays)), None)
         if unfit:
-            return _named(names, [_item((0, 0, ())), unfit])
+            return _named(names, [_GOOD_ITEM, unfit])
         rows = [_rows(batch, numbers) for batch in batches]
         lengths = [len(own[0]) for own in rows]
         per_epoch = math.ceil(n / batch_size)
-        told = _orders(passes, n, seed, lengths[:per_epoch], shuffle, untouched, several=epochs > 1)
+        together, told = _together(rows), []
+        if together != _NOT_ROWS:  # the shorter runs vary something else than the order
+            options = {"several": epochs > 1, "thorough": epochs > 2}
+            told = _orders(passes, n, seed, lengths[:per_epoch], shuffle, untouched, **options)
     pairs = _pairs_told([(int(item[0]), int(item[1])) for item in items])
     left = "changed" if any(changed) else "left as they are"
-    fit = [_item((0, 0, ())), _parts(arrays, arrays)]
-    return _named(names, [*fit, pairs, _lengths_told(lengths), _together(rows), left, *told])
+    fit = [_GOOD_ITEM, _parts(arrays, arrays)]
+    return _named(names, [*fit, pairs, _lengths_told(lengths), together, left, *told])
 
 
 # --------------------------------------------------------------------------- walking
@@ -212,13 +216,11 @@ def _lengths_told(lengths: list[int]) -> str:
 
 
 def _pairs_told(pairs: list[tuple[int, int]]) -> str:
-    """How they count: "epochs 0 to 2, each with the steps 0 to 6"."""
+    """How they count: "steps 0 to 6 in epochs 0 to 2"."""
     by_epoch = [(epoch, [step for _, step in run]) for epoch, run in itertools.groupby(pairs, key=lambda pair: pair[0])]
     told = []
     for steps, run in itertools.groupby(by_epoch, key=lambda group: group[1]):
-        numbers = [epoch for epoch, _ in run]
-        each = "each with" if len(numbers) > 1 else "with"
-        told.append(f"{_numbers_told('epoch', numbers)} {each} the {_numbers_told('step', steps)}")
+        told.append(f"{_numbers_told('step', steps)} in {_numbers_told('epoch', [epoch for epoch, _ in run])}")
     return ", then ".join(told) or "none"
 
 
@@ -239,9 +241,14 @@ def _item(item: Any) -> str:
     return "(epoch, step, batch)" if all(whole) else "three things that do not begin with two whole numbers"
 
 
+_GOOD_ITEM = _item((0, 0, ()))
+
+
 def _parts(batch: Any, arrays: Sequence[Any]) -> str:
     if not isinstance(batch, list | tuple):
         return "an array" if isinstance(batch, np.ndarray) else f"of type {type(batch).__name__}"
+    if batch and all(isinstance(part, int | np.integer) for part in batch):
+        return "an array"  # of indices, or a list of them
     if len(batch) != len(arrays):
         return f"{len(batch)} parts of {len(arrays)} arrays"
     if any(a is None and part is not None for part, a in zip(batch, arrays, strict=True)):
@@ -275,9 +282,12 @@ def _rows(batch: Sequence[Any], numbers: Sequence[dict[Any, int] | None]) -> lis
     ]
 
 
+_NOT_ROWS = "not rows of the arrays"
+
+
 def _together(rows: list[list[Rows]]) -> str:
     if any(-1 in own for parts in rows for own in parts):
-        return "not rows of the arrays"
+        return _NOT_ROWS
     same = all(own == parts[0] for parts in rows for own in parts)
     return "the same rows of each array" if same else "different rows of different arrays"
 
@@ -293,6 +303,7 @@ def _orders(
     shuffle: bool | None,
     untouched: Any,
     several: bool = False,
+    thorough: bool = True,
 ) -> list[str]:
     """Describe the orders of the epochs of some runs: what an epoch gives, then a text for each of `_ORDER`.
 
@@ -306,12 +317,14 @@ def _orders(
         The state of the global generators before anything was run.
     several : bool
         Whether a run has more than one epoch.
+    thorough : bool
+        Whether to look at many epochs, and at generators with the same seed and with another.
     """
     rng = _generator(seed)
     first = run(rng)
     second = run(rng)
     passes = first + second
-    for _ in range(_PASSES):
+    for _ in range(_PASSES if thorough else 0):
         if first and len(passes) < _PASSES and n >= _ENOUGH and shuffle is not False:
             passes += run(rng)
     used = _global_state() != untouched
@@ -324,7 +337,7 @@ def _orders(
         order = _order(passes, lengths) if passes else _UNSEEN
         told[0] = _alike(first[:-1], first[1:], lengths) if several else _UNSEEN
         told[1] = _alike(first, second, lengths)
-        if seed is not None:
+        if thorough and seed is not None:
             # Whoever draws from the global generators gives themselves away: these are in another state now.
             _seed_globals(20_032)
             told[2] = _alike(first, run(_generator(seed)), lengths)
@@ -387,9 +400,15 @@ def _order(passes: list[Rows], lengths: list[int]) -> str:
         return "one in which the rows of a batch are sorted"
     if len(distinct) >= _PASSES - 2 and _some_stay(distinct, lengths):
         return "one in which some rows never leave their batch"
-    if np.mean([abs(np.corrcoef(rows, np.arange(len(rows)))[0, 1]) for rows in distinct]) > 0.5:
+    if np.mean([abs(_correlation(rows)) for rows in distinct]) > 0.5:
         return "one in which rows stay near their place"
     return "shuffled"
+
+
+def _correlation(rows: Rows) -> float:
+    """Of the rows with their places: 1 for the order of the rows themselves."""
+    apart, places = np.array(rows) - np.mean(rows), np.arange(len(rows)) - (len(rows) - 1) / 2
+    return float(apart @ places / math.sqrt((apart @ apart) * (places @ places) or 1))
 
 
 def _cut(rows: Rows, lengths: list[int]) -> Iterator[Rows]:

@@ -65,7 +65,19 @@ def resolve(resolve: Callable[..., Any], identifier: str, names: list[str], what
             "for an unknown name": "raises ValueError",
             "the first known name in its text": known[0] if known else "none",
         }
-    return {"for an unknown name": f"returns {told(found, registry)}"}
+    if isinstance(found, BaseException):
+        came = "the error, without raising it"
+    else:
+        came = "a text" if isinstance(found, str) else told(found, registry)
+    return {"for an unknown name": f"returns {came}", "the first known name in its text": "none"}
+
+
+class NotForBackward(TypeError):
+    """What went into `backward` is no array like `y_pred`."""
+
+
+class NotForApply(ValueError):
+    """What went into `apply` are no two lists of arrays that match."""
 
 
 class Compilable:
@@ -200,6 +212,10 @@ class Shrinking:
 
     def apply(self, gradients: Sequence[Arrays], variables: Sequence[Arrays]) -> None:
         self.iterations += 1
+        gradients, variables = list(gradients), list(variables)
+        shapes = [[np.shape(array) for array in arrays] for arrays in (gradients, variables)]
+        if shapes[0] != shapes[1]:
+            raise NotForApply(f"apply(gradients, variables) got arrays of shapes {shapes[0]} and {shapes[1]}")
         for gradient, variable in zip(gradients, variables, strict=True):
             variable -= self.learning_rate / self.iterations * gradient
 
@@ -224,7 +240,7 @@ class Compiled:
         wanted = (len(self._x), self.kernel.shape[1])
         if np.shape(dy) != wanted:
             came = "one number" if np.shape(dy) == () else f"shape {np.shape(dy)}"
-            raise TypeError(f"backward(dy) expects an array like y_pred, of shape {wanted}; got {came}")
+            raise NotForBackward(f"backward(dy) expects an array like y_pred, of shape {wanted}; got {came}")
         self.backwards += 1
         dy = self._factor * dy
         self._gradients = [self._x.T @ dy, dy.sum(axis=0)]
@@ -360,7 +376,7 @@ def numbered(n: int, d: int) -> tuple[Arrays, Arrays]:
 def history_of(result: Any) -> dict[str, Any] | Any:
     """The two parts of a History, copied; what is no History comes back as it is."""
     if not hasattr(result, "history") or not hasattr(result, "epoch"):
-        return {"instead of a History": result} if result is not None else None
+        return {"something that is no History": result} if result is not None else None
     record = result.history
     copied = {str(k): list(v) if isinstance(v, list | tuple) else v for k, v in record.items()}
     return {

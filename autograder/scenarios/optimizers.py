@@ -36,11 +36,12 @@ def use_adam(
     Returns
     -------
     dict
-        The variables after each step and how many steps were counted.
+        The variables after each step, how many steps were counted, and what became of the gradients.
     """
     adam, held = Adam(**settings), [w.copy() for w in variables]
     outputs: dict[str, Any] = {"iterations of a new Adam": adam.iterations}
     seen = []  # keeps the views alive, so that no two have one address
+    kept = [[g.copy() for g in grads] for grads in gradients]
     for step, grads in enumerate(gradients):
         if new_rate is not None and step == len(gradients) // 2:
             adam.learning_rate = new_rate
@@ -51,7 +52,12 @@ def use_adam(
     outputs[f"iterations after step {len(gradients)}"] = adam.iterations
 
     other, fresh = Adam(**settings), [w[::-1].copy() for w in variables[::-1]]
-    other.apply(list(gradients[0][::-1]), fresh)
+    other.apply([g.copy() for g in kept[0][::-1]], list(fresh))
     outputs |= {f"variables[{i}] after the first step of a second Adam": w for i, w in enumerate(fresh)}
     outputs["iterations of the second Adam"] = other.iterations
+    outputs["the gradients"] = "unchanged" if all(map(_equal, gradients, kept)) else "written into"
     return outputs
+
+
+def _equal(now: Arrays, before: Arrays) -> bool:
+    return all(map(np.array_equal, now, before))

@@ -67,8 +67,8 @@ from minifit.datasets import penguins
 table = penguins.load_table("train")
 measures = np.stack([table[name] for name in penguins.FEATURE_NAMES], axis=1)  # (275, 4)
 print(f"{'species':11}{'island':11}{'sex':9}bill, depth, flipper (mm), mass (g)")
-first = np.unique(table["species"], return_index=True)[1]
-for i in (*first, *np.flatnonzero(np.isnan(measures[:, 0]))):
+first = np.unique(table["species"], return_index=True)[1]  # the first bird of each species
+for i in (*first, *np.flatnonzero(np.isnan(measures[:, 0]))):  # and those with gaps
     print(f"{table['species'][i]:11}{table['island'][i]:11}{table['sex'][i]:9}{measures[i]}")
 print("sex unknown:", np.sum(table["sex"] == ""), "birds")
 
@@ -90,6 +90,8 @@ print("sex unknown:", np.sum(table["sex"] == ""), "birds")
 for n in (275, 103, 7):
     cut = math.floor(n * (1 - 0.2))
     print(f"{n} rows: trains on {cut}, holds out {n - cut}")
+pair = (np.array([5, 6, 7]), np.array(["a", "b", "c"]))
+print("the first two rows of each array:", tuple(a[:2] for a in pair))
 
 # %% [markdown]
 # **`split_tail(arrays, fraction) -> (train, held_out)`** · ●○○ · 7 minutes · roughly 3 lines · 2 points
@@ -132,6 +134,9 @@ flippers = np.array([181.0, np.nan, 195.0, 230.0])
 print("mean:", np.mean(flippers), "  equal to itself?", np.nan == np.nan)
 print("where it is:", np.isnan(flippers), "  median of the others:", np.nanmedian(flippers))
 print("chosen element by element:", np.where(np.isnan(flippers), 0.0, flippers))
+birds = np.array([[36.0, np.nan], [np.nan, 195.0], [48.0, 181.0]])  # bill, flipper
+print("median of each column:", np.nanmedian(birds, axis=0))
+print("a row set against every row:", np.where(np.isnan(birds), [-1, -2], birds).tolist())
 
 # %% [markdown]
 # It reaches everything: a sum with a `nan` in it is `nan`. So is the loss, then its gradient, and after one step every
@@ -296,7 +301,7 @@ def stacked(measured, island, sex):
 raw_train = stacked(m_train, island_train, sex_train)  # (220, 10)
 raw_held = stacked(m_held, island_held, sex_held)  # (55, 10)
 print(raw_train.shape, raw_held.shape)
-print("first bird:", raw_train[0])
+print("first bird:", raw_train[0].tolist())
 
 # %% [markdown]
 # ### 5 · One scale for all columns
@@ -391,12 +396,12 @@ for i in (0, 1, 19):
 # %% nbgrader={"grade": false, "grade_id": "02-descent", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 def descend(x, steps):
     a = np.column_stack([x, np.ones(len(x))])  # the last column is for b
-    slopes, pull = 2 * a.T @ a / len(a), 2 * a.T @ mass / len(a)
-    steepness = np.linalg.eigvalsh(slopes)
+    hessian, pull = 2 * a.T @ a / len(a), 2 * a.T @ mass / len(a)
+    steepness = np.linalg.eigvalsh(hessian)
     theta, path = np.zeros(a.shape[1]), []
     for _ in range(steps):
         path.append(theta)
-        theta = theta - (slopes @ theta - pull) / steepness.max()
+        theta = theta - (hessian @ theta - pull) / steepness.max()
     bottom = np.mean((a @ np.linalg.lstsq(a, mass)[0] - mass) ** 2)
     at = np.unique(np.geomspace(1, steps, 60).astype(int))  # the steps to look at
     losses = np.array([np.mean((a @ path[k - 1] - mass) ** 2) for k in at])

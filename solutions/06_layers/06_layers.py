@@ -64,7 +64,7 @@ predict("layers.q3_dropout_predicts", ...)
 # code; `solution("layers.Dense")` shows ours. Use any exercise's name.
 #
 # Write with NumPy functions on whole arrays. A Python loop over samples passes the checks too, but training with it
-# would take an hour instead of a second.
+# would take minutes or hours instead of seconds.
 #
 # ### 1 · Where do weights begin?
 #
@@ -259,8 +259,8 @@ check("layers.ReLU", ReLU)
 # ### 4 · Dropout
 #
 # A layer that forgets, on purpose: in training it sets a part of the values to 0, others at every step, so that no
-# unit can rely on one other. What is left must make up for what is gone, which is
-# called [inverted dropout](../glossary.md#inverted-dropout). All you need is a [mask](../glossary.md#mask):
+# unit can rely on any other. What is left must make up for what is gone, which is called
+# [inverted dropout](../glossary.md#inverted-dropout). All you need is a [mask](../glossary.md#mask):
 
 # %%
 rng, values = np.random.default_rng(3), np.ones(100_000)
@@ -449,9 +449,9 @@ gaps = [np.max(np.abs(a - b)) for a, b in pairs]
 print(f"1,810 weights after 540 steps: within {max(gaps):.0e}")
 
 # %% [markdown]
-# Both begin with the same weights, and after 540 steps they still have the same weights. (Where the lines further up
-# say "the reference's", that is what ran in place of yours.) Now the other half: your
-# `Sequential` alone, with no engine at all. The start of the way back is the function that you wrote in notebook 05.
+# Both begin with the same weights, and after 540 steps they still agree to fifteen digits or so. (Where the lines
+# further up say "the reference's", that is what ran in place of yours.) Now the other half: your `Sequential` alone,
+# with no engine at all. The start of the way back is the function that you wrote in notebook 05.
 
 # %% nbgrader={"grade": false, "grade_id": "06-swap-step", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 from mine import softmax_crossentropy_gradient
@@ -475,8 +475,8 @@ for _ in range(12):
 print(f"accuracy on test images: {curve[0]:.1%} after one epoch, {curve[-1]:.1%} after 12")
 
 # %% [markdown]
-# A network of your own, trained by a dozen lines that you have written or can read. `variable -= ...` changes the layers'
-# own arrays, which is why `variables()` must not give copies.
+# A network of your own, and every line of its training is one that you wrote or can read. `variable -= ...` changes
+# the layers' own arrays, which is why `variables()` must not give copies.
 #
 # *Differs from PyTorch:* `nn.Linear` keeps its kernel the other way round, (units, features), draws it from
 # $\pm 1/\sqrt D$ and draws a bias, too. Keras: (features, units), Glorot, and zeros.
@@ -619,8 +619,8 @@ plt.show()
 
 # %% [markdown]
 # Each layer multiplies the spread by about the same factor, and twelve times the same factor is a power of twelve.
-# With weights of size 1 the factor is $\sqrt{100 / 2}$, about 7: half of the inputs are 0 behind a ReLU. The loss begins above a
-# hundred billion, and the first epoch ends in `nan`.
+# With weights of size 1 the factor is $\sqrt{100 / 2}$, about 7: half of the inputs are 0 behind a ReLU. The loss
+# begins above a hundred billion, and training ends in `nan`.
 #
 # Zeros are worse than they look. Nothing comes through, so no slope comes back either: the last bias is all that
 # ever learns.
@@ -658,8 +658,8 @@ print(f"accuracy that fit logged for the training data {curve['accuracy'][-1]:.1
 reveal("layers.q3_dropout_predicts", measured=len(by_predict))
 
 # %% [markdown]
-# So a model with dropout looks worse on the data it learns than on data it has never seen: the first number is
-# measured with half of its units missing. It is no sign of a mistake. (Notebook 10 comes back to this.)
+# So a model with dropout looks worse on the data it learns than on data it has never seen: what `fit` logs for the
+# training data is measured with half of the units missing. It is no sign of a mistake. (Notebook 10 comes back to this.)
 
 # %% [markdown]
 # ## Explain
@@ -674,9 +674,9 @@ reveal("layers.q3_dropout_predicts", measured=len(by_predict))
 # %% [markdown] nbgrader={"grade": false, "grade_id": "06-explain-question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # **Your paragraph** (2 points, graded by a person, 100 to 150 words)
 #
-# Cem builds a network of twelve dense layers with ReLU. He draws the weights with `rng.normal(size=...)`; the first loss is
-# 130 billion, the next is `nan`. "Too large, then", he says, and starts from zeros instead. Now the loss is 2.303 and stays
-# there.
+# Cem builds a network of twelve dense layers with ReLU. He draws the weights with `rng.normal(size=...)`; the first
+# loss is 130 billion, the next is `nan`. "Too large, then", he says, and starts from zeros instead. Now the loss is
+# 2.303 and stays there.
 #
 # Explain to him, in your own words and with numbers from today: why was the first loss so large? Why does the second
 # network not learn? What should he draw from? How could he have seen both before training?

@@ -217,7 +217,8 @@ check("metrics.BinaryAccuracy", BinaryAccuracy)
 # positives](../glossary.md#true-positive) and [false positives](../glossary.md#false-positive).
 
 # %%
-called, is_one = np.array([True, True, False, True]), np.array([True, False, False, True])
+called, labels = np.array([True, True, False, True]), np.array([1, 0, 0, 1])
+is_one = labels == 1  # `&` and `~` want True and False, not 1 and 0
 print("called and is:    ", called & is_one)
 print("called and is not:", called & ~is_one)
 both = called & is_one
@@ -315,7 +316,7 @@ check("metrics.format_logs", format_logs)
 # %% [markdown]
 # ## Swap in
 #
-# `compile` takes any metric that is a `Metric` of Keras. Three lines make yours one; only the names of the methods
+# `compile` takes any metric that is a `Metric` of Keras. A few lines make yours one; only the names of the methods
 # differ.
 
 # %% nbgrader={"grade": false, "grade_id": "08-swap-adapter", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}

@@ -211,7 +211,8 @@ print("slope by gradient:", slopes[1, 3])
 # 1. `y_pred`, (B, C), from `self.forward`, with `training=True`
 # 2. the loss, one number: `self.loss(y, y_pred)`
 # 3. `self.backward(dy)`, with dy from `self.loss.gradient`
-# 4. `self.optimizer.apply(gradients, variables)`: it changes the weights in place
+# 4. `self.optimizer.apply(gradients, variables)`, with what `self.gradients()` and `self.variables()` give: it
+#    changes the weights in place
 # 5. `self.metrics["loss"]` is updated with the loss, `sample_weight=len(x)`; every *other* metric with
 #    `metric.update(y, y_pred)`, y_pred being that of move 1
 # 6. return a dict with the `result()` of every metric, under its name
@@ -344,7 +345,7 @@ model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
 history = model.fit(x, y, batch_size=32, epochs=12, rng=np.random.default_rng(5))
 for epoch in (0, 5, 11):
     logs = {name: values[epoch] for name, values in history.history.items()}
-    print("epoch", epoch + 1, " ", format_logs(logs))
+    print(f"epoch {epoch + 1:2}  ", format_logs(logs))
 
 # %% [markdown]
 # Look inside: one batch on its way through your machine, array by array.
@@ -560,8 +561,8 @@ reveal("fit.q2_which_shows")
 # On the left, seven curves that anybody would call the same. On the right they are fourteen orders of magnitude apart.
 #
 # The dashed line is the uncomfortable one: a loop **without** a mistake that merely meets the rows in another order
-# is as far away as the one that throws rows away. Against a run of its own order, each of these mistakes would hide
-# behind the shuffle. Even gradients 32 times too small: Adam divides by their size.
+# is as far away as the one that throws rows away. Between two runs that are shuffled differently, each of these
+# mistakes would hide. Even gradients 32 times too small: Adam divides by their size.
 #
 # That is why a certificate needs recorded orders, and why "it learns, and looks like Keras" says so little.
 
@@ -659,7 +660,7 @@ reveal("fit.q3_compile_again")
 #
 # Your engine trains anything that has a `forward` and a `backward`. Write `Tanh`: forward is `np.tanh(x)`, and its
 # slope is $1 - \tanh^2 x$. Put it in the place of `ReLU` and train 5 epochs without shuffling, beside the reference
-# engine with `activation="tanh"`, as in *Swap in*.
+# engine with `activation="tanh"`, as in *Swap in* (64-bit numbers again, and back to 32 afterwards).
 #
 # Numbers to expect: from the weights of seed 6 and with Adam, a last loss near 1.092, and a difference near
 # $10^{-15}$.

@@ -10,7 +10,8 @@
 # %% tags=["setup"] nbgrader={"grade": false, "grade_id": "10-setup", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 import numpy as np
 
-from autograder import built_table, check, hint, loop_picture, predict, reveal, setup, solution
+import autograder
+from autograder import built_table, check, hint, loop_picture, reveal, setup, solution
 
 setup()
 
@@ -70,16 +71,17 @@ class BaseModel(Sequential):
 # %% [markdown]
 # ## Predict
 #
-# Two letters and a number. With `...` the cell shows its question.
+# Two letters and a number. With `...` the cell shows its question. (Today the questions come by their full name,
+# `autograder.predict`: the short one will be your method's.)
 
 # %%
-predict("validation.q1_moves", ...)
+autograder.predict("validation.q1_moves", ...)
 
 # %%
-predict("validation.q2_below", ...)
+autograder.predict("validation.q2_below", ...)
 
 # %%
-predict("validation.q3_left_on", ...)
+autograder.predict("validation.q3_left_on", ...)
 
 # %% [markdown]
 # ## Build
@@ -138,7 +140,7 @@ check("validation.test_step", test_step)
 # ### 2 · `evaluate`
 #
 # One epoch of test steps. The result does not depend on how the rows are cut into batches, because each batch counts
-# with its number of rows. (It does depend on it where batches' means are averaged: that is how one tells.)
+# with its number of rows. (Where it does depend on it, somebody averages the batches' means.)
 
 # %% [markdown]
 # **`evaluate(self, x, y, batch_size=32) -> dict`** · ●●○ · 8 minutes · roughly 5 lines · 2 points
@@ -201,13 +203,6 @@ def predict(self, x, batch_size=32):
 check("validation.predict", predict)
 
 # %% [markdown]
-# Two things are called `predict` now: your method, and what asked the questions at the beginning. The latter gets the
-# name back; yours waits in `mine`.
-
-# %% nbgrader={"grade": false, "grade_id": "10-name-back", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-from autograder import predict
-
-# %% [markdown]
 # ### 4 · `fit` validates
 #
 # The rows to validate on come in one of two ways. `validation_data=(x_val, y_val)` hands them in.
@@ -249,17 +244,9 @@ class History:
 
 # %% nbgrader={"grade": false, "grade_id": "validation.fit-answer", "locked": false, "points": 0, "schema_version": 3, "solution": true, "task": false}
 def fit(
-    self,
-    x,
-    y,
-    batch_size=32,
-    epochs=1,
-    shuffle=True,
-    rng=None,
-    validation_data=None,
-    validation_split=0.0,
-    validation_freq=1,
-):
+    self, x, y, batch_size=32, epochs=1, shuffle=True, rng=None,
+    validation_data=None, validation_split=0.0, validation_freq=1,
+):  # fmt: skip
     """Train for some epochs, validate where asked for; return the History."""
     ### BEGIN SOLUTION
     if validation_data is None and validation_split:
@@ -291,12 +278,11 @@ check("validation.fit", fit)
 # Your four methods join the class, and the digits are fetched: 1,438 to train on, 359 to test with.
 
 # %% nbgrader={"grade": false, "grade_id": "10-grown", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-from mine.validation import evaluate, fit, test_step
-from mine.validation import predict as predict_rows
+from mine.validation import evaluate, fit, predict, test_step
 
 
 class Model(BaseModel):
-    test_step, evaluate, predict, fit = test_step, evaluate, predict_rows, fit
+    test_step, evaluate, predict, fit = test_step, evaluate, predict, fit
 
 
 from minifit.datasets import digits
@@ -387,7 +373,8 @@ reveal("validation.q1_moves")
 #
 # The second myth of the day. Train the model for 40 epochs, and measure its training rows in
 # three ways: as `fit` reports them; then, when the epoch is over, with dropout on; and with dropout off. Beside them,
-# the test rows. (Measuring with dropout on draws masks, too, as the third run above did. Here it does no harm.)
+# the test rows. (Forty calls of `fit`, an epoch each, are one call of 40: that was settled in notebook 09. Measuring
+# with dropout on draws masks, as the third run above did; here that does no harm.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "10-below", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -397,14 +384,14 @@ def in_training_mode(model, x, y):
 
 
 # %% nbgrader={"grade": false, "grade_id": "10-below-run", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-model, rng = with_dropout(), np.random.default_rng(3)
+trained, rng = with_dropout(), np.random.default_rng(3)
 names = ("as reported", "afterwards, dropout on", "afterwards, dropout off", "validation")
 measured = {name: [] for name in names}
 for _ in range(40):
-    reported = model.fit(few, labels, rng=rng, **test).history
+    reported = trained.fit(few, labels, rng=rng, **test).history
     measured["as reported"] += reported["loss"]
-    measured["afterwards, dropout on"].append(in_training_mode(model, few, labels))
-    measured["afterwards, dropout off"].append(model.evaluate(few, labels)["loss"])
+    measured["afterwards, dropout on"].append(in_training_mode(trained, few, labels))
+    measured["afterwards, dropout off"].append(trained.evaluate(few, labels)["loss"])
     measured["validation"] += reported["val_loss"]
 
 # %% jupyter={"source_hidden": true} nbgrader={"grade": false, "grade_id": "10-below-plot", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
@@ -430,7 +417,7 @@ for name, color in zip(names, (TRAIN, FOURTH, THIRD, VALIDATION), strict=True):
     axes[1].plot(epochs, measured[name], color=color)
     label_line(axes[1], epochs, measured[name], name, color)
 axes[1].set(
-    title="The same run, taken apart",
+    title="The same run, taken apart (log axis)",
     xlabel="epoch",
     yscale="log",
     xticks=(1, 10, 20, 30, 40),
@@ -454,9 +441,9 @@ reveal("validation.q2_below")
 # model was getting better all the time. That fades. What stays is dropout. Measured without it, the training rows
 # cost 0.12 in the end, half of what new rows cost.
 #
-# So compare like with like, the two lowest lines: what you see between them is
-# [overfitting](../glossary.md#overfitting), from epoch 1 on, and growing. On the left it cannot be seen at all; there
-# the model seems to do better on new images than on those it was taught.
+# So compare like with like, the two lowest lines: what opens between them, epoch by epoch, is
+# [overfitting](../glossary.md#overfitting). On the left it cannot be seen at all; there the model seems to do better
+# on new images than on those it was taught.
 
 # %% [markdown]
 # ### Dropout left on in `predict`
@@ -464,9 +451,9 @@ reveal("validation.q2_below")
 # And if you forget to switch it off where it counts?
 
 # %% nbgrader={"grade": false, "grade_id": "10-left-on", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
-right = np.argmax(model.predict(x_test), axis=1)
-wrong = np.argmax(model.forward(x_test, training=True), axis=1)
-again = np.argmax(model.forward(x_test, training=True), axis=1)
+right = np.argmax(trained.predict(x_test), axis=1)
+wrong = np.argmax(trained.forward(x_test, training=True), axis=1)
+again = np.argmax(trained.forward(x_test, training=True), axis=1)
 print("of", len(x_test), "images")
 print("another class than it should be:", np.sum(right != wrong))
 print("another class the next time:    ", np.sum(wrong != again))
@@ -475,6 +462,26 @@ for name, classes in (("off", right), ("on", wrong)):
 
 # %%
 reveal("validation.q3_left_on", measured=np.sum(right != wrong))
+
+# %% [markdown]
+# ### Rows that choose are no test
+#
+# Today the test images served as validation rows. As long as nothing is decided by them, that does no harm. But
+# validation is there to decide: how many epochs, which learning rate, which of ten models. What is the winner's
+# number worth then? Let 500 "models" merely guess, choose the one that does best on 90 of the images, and ask it
+# about the other 269.
+
+# %% nbgrader={"grade": false, "grade_id": "10-choose", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
+guesses = np.random.default_rng(7).integers(10, size=(500, len(y_test)))
+hits = guesses == y_test  # 500 models, 359 images
+shares = hits[:, :90].mean(axis=1)
+winner = np.argmax(shares)
+print(f"500 models on 90 images: {shares.mean():.2f} on average, the winner {shares[winner]:.2f}")
+print(f"the winner on the other images: {hits[winner, 90:].mean():.2f}")
+
+# %% [markdown]
+# The winner knows nothing, and still looks twice as good as chance on the rows that chose it. So three kinds of
+# rows: those to learn from; validation rows to choose by, every day; and test rows, asked once, when all is decided.
 
 # %% [markdown]
 # ### The second certificate
@@ -546,7 +553,7 @@ for row in differences(split, cut):
 # - `validation_split` takes the last rows, before shuffling;
 # - validation changes nothing, to the last bit, or it is broken;
 # - `loss` and `val_loss` are measured in two modes and at two times: compare like with like;
-# - `predict` returns what the last layer gives, a row for each row.
+# - rows that have chosen a model are no test of it: keep others for the end.
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "10-explain-question", "locked": true, "points": 0, "schema_version": 3, "solution": false, "task": false}
 # **Your paragraph** (2 points, graded by a person, 100 to 150 words)
@@ -592,7 +599,7 @@ for row in differences(split, cut):
 # ### Stretch, if you like: leave dropout on, on purpose
 #
 # One prediction with dropout on is worse. But take 100 of them, make probabilities of the logits, and average: you
-# get a committee. Does it know when it is wrong? Take the model from above, and compare the average's largest
+# get a committee. Does it know when it is wrong? Take `trained` from above, and compare the average's largest
 # probability on the images that it gets right and on those it gets wrong; then the same for `predict`.
 #
 # Numbers to expect: both are right on 94 %. `predict` gives its right answers 0.88 and its wrong ones 0.52 on
