@@ -44,6 +44,12 @@ def _count(x: Any) -> int:
     return len(next((leaf for leaf in tree.flatten(x) if leaf is not None), ()) if tree.is_nested(x) else x)
 
 
+def _is_plain(y: Any, y_pred: Any, sample_weight: Any) -> bool:
+    """Tell whether a batch's labels, predictions and weights are an array each, and all of them count."""
+    masked = getattr(y_pred, "_keras_mask", None) is not None
+    return not masked and all(hasattr(x, "shape") or x is None for x in (y, y_pred, sample_weight))
+
+
 def _looks_at_samples(layer: Any) -> bool:
     """Tell whether a layer is certain to treat each sample by itself when it is not in training."""
     return (
@@ -286,7 +292,7 @@ class Trainer:
         """Take a batch into loss and metrics. Their values are looked at when somebody asks."""
         # A batch counts in the epoch's loss by its number of samples, whatever their weights.
         n = _count(x)
-        if self._unseen is not None and getattr(y_pred, "_keras_mask", None) is None:
+        if self._unseen is not None and _is_plain(y, y_pred, sample_weight):
             self._unseen.append((unwrap(loss), n, y, unwrap(y_pred), sample_weight))
             if len(self._unseen) * n >= _SAMPLES_UNSEEN:
                 self._catch_up()

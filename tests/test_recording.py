@@ -311,3 +311,26 @@ def test_a_value_from_elsewhere_gives_the_recording_up() -> None:
         y = np.sum(w * x)
     with pytest.raises(NotRepeatable, match="a variable changes"):
         recording.as_function({"x": x}, [w], [y.value])
+
+
+def test_labels_in_a_dict_are_measured_too() -> None:
+    x = keras.Input((6,))
+    model = keras.Model(x, {"a": layers.Dense(3, activation="softmax", name="a")(x)})
+    model.compile("sgd", {"a": "mse"}, metrics={"a": ["mae"]})
+    logs = model.fit(X, {"a": ONE_HOT}, batch_size=B, epochs=2, verbose=0).history
+    assert len(logs["mae"]) == 2
+
+
+def test_layers_find_metrics_by_what_they_can() -> None:
+    class Counting(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen = keras.metrics.Sum(name="seen")
+
+        def call(self, inputs: Any) -> Any:
+            self.seen.update_state(len(inputs))
+            return inputs
+
+    layer = Counting()
+    layer(X)
+    assert [metric.name for metric in layer.metrics] == ["seen"]

@@ -17,7 +17,10 @@ _NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
 
 
 def _is_or_holds(what: Any, kind: Any) -> bool:
-    return issubclass(what, (kind, list, tuple, dict))
+    try:
+        return issubclass(what, (kind, list, tuple, dict))
+    except TypeError:  # of a protocol with attributes only an object can tell
+        return True
 
 
 _may_own: Callable[[Any, Any], bool] = functools.lru_cache(4096)(_is_or_holds)  # asked of every attribute
@@ -45,7 +48,7 @@ class Owner:
         def look_into(value: Any) -> None:
             if isinstance(value, kind):
                 found.setdefault(id(value), value)
-            elif value and id(value) not in seen:
+            elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
                 seen.add(id(value))
                 for item in value.values() if isinstance(value, dict) else value:
                     if _may_own(type(item), kind):
