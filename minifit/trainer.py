@@ -87,7 +87,8 @@ class Trainer:
         self._scale: Callable[[Any], Any] | None = None  # of a loss scale optimizer
         self._initial_epoch: int | None = None  # these two a callback may set, to resume
         self._resumed_logs: Logs | None = None
-        self._training_data: EpochIterator | None = None  # these two while fit runs
+        # While fit runs:
+        self._training_data: EpochIterator | None = None
         self._repeated: Repeated | None = None
         self._held: list[Any] | None = None  # the metrics of layers, while batches come
         self._unseen: list[tuple[Any, ...]] | None = None  # batches that loss and metrics will see together
@@ -133,6 +134,7 @@ class Trainer:
         self.optimizer = optimizers.get(optimizer)
         self.loss, self._compile_loss, self._compile_metrics = loss, compile_loss, compile_metrics
         self._loss_tracker = Mean(name="loss")
+        self._repeated = self._unseen = None  # of a fit that an error ended
         self._scale = self.optimizer.scale_loss if getattr(self.optimizer, "loss_scale_factor", None) else None
         self.run_eagerly, self.jit_compile = run_eagerly, jit_compile is True and not run_eagerly
         self.steps_per_execution = inputs.positive_integer("steps_per_execution", steps_per_execution)

@@ -334,3 +334,15 @@ def test_layers_find_metrics_by_what_they_can() -> None:
     layer = Counting()
     layer(X)
     assert [metric.name for metric in layer.metrics] == ["seen"]
+
+
+def test_a_fit_that_an_error_ended_leaves_nothing_to_the_next_compile() -> None:
+    class Fail(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            raise RuntimeError("enough")
+
+    model = model_of(layers.Input((6,)), optimizer="sgd", metrics=[])
+    with pytest.raises(RuntimeError, match="enough"):
+        model.fit(X, CLASSES, batch_size=10, verbose=0, callbacks=[Fail()])
+    model.compile(model.optimizer, lambda y_true, y_pred: np.sum(y_pred * 0 + 7.0, axis=-1))
+    assert model.train_on_batch(X[:10], CLASSES[:10]) == pytest.approx(21.0)

@@ -378,6 +378,11 @@ def _in_sequence(self: Any, x: Array, y: Any, batch_size: int) -> Any:
     return self.batches(x, y, batch_size, False, None)
 
 
+def _full_ones(self: Any, x: Any, y: Any, size: int) -> Any:
+    """The batches but for a short last one."""
+    return [pair for pair in _in_sequence(self, x, y, size) if len(pair[0]) in (size, len(x))]
+
+
 def _step_after_reset(self: Any, x: Array, y: Array) -> Any:
     _reset(self)
     return self.test_step(x, y)
@@ -410,11 +415,7 @@ EVALUATE_MISTAKES = (
     ),
     Mistake(
         "the last batch is dropped",
-        wrong=_evaluate_with(
-            pairs=lambda self, x, y, size: [
-                pair for pair in _in_sequence(self, x, y, size) if len(pair[0]) in (size, len(x))
-            ]
-        ),
+        wrong=_evaluate_with(pairs=_full_ones),
         why="Those rows are then never judged.",
         hint="A short batch is a batch all the same.",
     ),
@@ -543,11 +544,7 @@ PREDICT_MISTAKES = (
     ),
     Mistake(
         "the last batch is dropped",
-        wrong=_predict_with(
-            pairs=lambda self, x, y, size: [
-                pair for pair in _in_sequence(self, x, y, size) if len(pair[0]) in (size, len(x))
-            ]
-        ),
+        wrong=_predict_with(pairs=_full_ones),
         why="The last rows of x get no prediction.",
         hint="A short batch is a batch all the same.",
     ),
