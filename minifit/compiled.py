@@ -433,9 +433,9 @@ class CompileMetrics(_metrics.Metric):
                     with np.errstate(all="ignore"):
                         copy.deepcopy(metric).update_state(t, unwrap(p))
 
-    def result(self) -> dict[str, Any]:
-        """Return the running values by log name."""
-        results: dict[str, Any] = {}
+    def by_name(self) -> dict[str, Any]:
+        """Return the metrics by the names that they have in the logs."""
+        found: dict[str, Any] = {}
         repeats: dict[str, int] = {}
         for weighted, groups in enumerate(self._groups):
             for output, held in groups:
@@ -445,8 +445,12 @@ class CompileMetrics(_metrics.Metric):
                     if weighted and name in repeats:
                         name = f"{prefix}weighted_{metric.name}"
                     repeats[name] = repeats.get(name, -1) + 1
-                    results[f"{name}_{repeats[name]}" if repeats[name] else name] = metric.result()
-        return results
+                    found[f"{name}_{repeats[name]}" if repeats[name] else name] = metric
+        return found
+
+    def result(self) -> dict[str, Any]:
+        """Return the running values by log name."""
+        return {name: metric.result() for name, metric in self.by_name().items()}
 
     def reset_state(self) -> None:
         for metric in self.metrics:

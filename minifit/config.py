@@ -3,7 +3,16 @@
 import logging
 
 from . import serialization
-from .backend import epsilon, floatx, image_data_format, set_epsilon, set_floatx, set_image_data_format
+from .backend import (
+    epsilon,
+    floatx,
+    image_data_format,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+    set_tf32,
+    tf32,
+)
 from .dtype_policies import dtype_policy, set_dtype_policy
 
 _interactive = True
@@ -69,4 +78,4 @@ def enable_unsafe_deserialization() -> None:
 __all__ = ["backend", "disable_interactive_logging", "enable_interactive_logging", "enable_unsafe_deserialization"]
 __all__ += ["epsilon", "floatx", "image_data_format", "is_interactive_logging_enabled", "set_epsilon", "set_floatx"]
 __all__ += ["max_epochs", "max_steps_per_epoch", "set_max_epochs", "set_max_steps_per_epoch"]
-__all__ += ["dtype_policy", "set_dtype_policy", "set_image_data_format", "set_logging_verbosity"]
+__all__ += ["dtype_policy", "set_dtype_policy", "set_image_data_format", "set_logging_verbosity", "set_tf32", "tf32"]

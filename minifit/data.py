@@ -10,7 +10,7 @@ import itertools
 import math
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ import numpy as np
 from . import backend, config, inputs, random, tree
 from .backend import Array
 from .inputs import Batch, OnDisk
+from .transfer import Feed
 
 NAMES = ("x", "y", "sample_weight")
 
@@ -94,36 +95,31 @@ class ArrayData(Source):
             if array is not None and not (judged and name.startswith(names[1])):
                 inputs.all_finite(name, array)
         if class_weight is not None:
-            sample_weight = inputs.class_weight_to_sample_weights(backend.asarray(_read(y)), class_weight)
+            sample_weight = inputs.class_weight_to_sample_weights(_read(y), class_weight)
         if shuffle not in (True, False, "batch"):
             raise ValueError(f'shuffle expects True, False or "batch"; got {shuffle!r}.')
         self.x, self.y, self.sample_weight = x, y, sample_weight
+        self._feed = Feed((x, y, sample_weight), self.n_samples)
         self.shuffle, self.names = shuffle, names
         wanted = math.ceil(self.n_samples / steps) if steps else 32
         self.batch_size: int = wanted if batch_size is None else inputs.positive_integer("batch_size", batch_size)
         self.num_batches: int = math.ceil(self.n_samples / self.batch_size)
 
     def first(self) -> Batch:
-        x, y, sample_weight = map(_taker, (self.x, self.y, self.sample_weight))
-        return x(slice(0, 1)), y(slice(0, 1)), sample_weight(slice(0, 1))
+        return self._feed.first()
 
     def batches(self) -> Iterator[Batch]:
-        order = self._order()
-        x, y, sample_weight = map(_taker, (self.x, self.y, self.sample_weight))
-        for start in range(0, self.n_samples, self.batch_size):
-            rows: Any = slice(start, start + self.batch_size)
-            rows = rows if order is None else order[rows]
-            yield x(rows), y(rows), sample_weight(rows)
+        return self._feed.batches(self.batch_size, self._order())
 
-    def _order(self) -> Array | None:
+    def _order(self) -> np.ndarray | None:
         if not self.shuffle:
             return None
         generator = random.stream("shuffle")
         if self.shuffle == "batch":
             starts = range(0, self.n_samples, self.batch_size)
             parts = [np.arange(i, min(i + self.batch_size, self.n_samples)) for i in starts]
-            return backend.asarray(np.concatenate([generator.permutation(part) for part in parts]))
-        return backend.asarray(generator.permutation(self.n_samples))
+            return np.concatenate([generator.permutation(part) for part in parts])
+        return generator.permutation(self.n_samples)
 
 
 def _weights(name: str, weights: Any, y: Any, class_weight: Any) -> Any:
@@ -156,38 +152,12 @@ def _weights(name: str, weights: Any, y: Any, class_weight: Any) -> Any:
     return tree.map_structure(lambda _: weights, y)
 
 
-def _taker(arrays: Any) -> Callable[[Any], Any]:
-    """Return what gives rows of one array or of nested ones, floats in the float type in use."""
-    # Only the batch is brought to that type: the data set may be larger than memory allows twice.
-    if arrays is None:
-        return lambda rows: None
-    if tree.is_nested(arrays):
-        takers = tree.map_structure(_taker, arrays)
-        return lambda rows: tree.map_structure(lambda take: take(rows), takers)
-
-    def take(rows: Any) -> Any:
-        # take() gathers rows faster than indexing with an array does.
-        return arrays[rows] if isinstance(rows, slice) else arrays.take(rows, axis=0)
-
-    if isinstance(arrays, OnDisk):
-        return lambda rows: _checked(_read(take(rows)))
-    return (
-        take if not backend.is_float(arrays) or arrays.dtype == backend.floatx() else lambda rows: _in_use(take(rows))
-    )
-
-
-def _checked(batch: Any) -> Array:
-    inputs.all_finite("A batch read from disk", batch)
-    return _in_use(batch)
-
-
 def _read(array: Any) -> Any:
     return array.read() if isinstance(array, OnDisk) else array
 
 
 def _in_use(array: Any) -> Array:
-    array = backend.asarray(array)
-    return array.astype(backend.floatx(), copy=False) if backend.is_float(array) else array
+    return backend.asarray(array.astype(backend.floatx(), copy=False) if backend.is_float(array) else array)
 
 
 # --------------------------------------------------------------------------- batches that somebody else makes

@@ -5,6 +5,7 @@ Every public boundary validates here; the loop inside trusts.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -31,7 +32,7 @@ def as_array(name: str, value: Any, what: str = "an array of numbers, shape (N, 
         if len({str(kind) for kind in kinds}) > 1 and all(getattr(kind, "kind", "O") in "fiub" for kind in kinds):
             value = value.to_numpy(dtype=backend.floatx())
     try:
-        array = backend.asarray(value) if not on_disk(value) else value if isinstance(value, OnDisk) else OnDisk(value)
+        array = _where_it_lies(value) if not on_disk(value) else value if isinstance(value, OnDisk) else OnDisk(value)
     except ValueError as error:
         raise ValueError(
             f"{name} expects {what}; its rows have different lengths ({error}). Pad or cut them to one length."
@@ -46,6 +47,17 @@ def as_array(name: str, value: Any, what: str = "an array of numbers, shape (N, 
     if array.ndim == 0:
         raise ValueError(f"{name} expects {what}; got a single number, {array}.")
     return array
+
+
+def _where_it_lies(value: Any) -> Any:
+    """Return an array of the device in use as it is, and anything else on the host, where it is looked at for free."""
+    module = backend.xp()
+    return backend.asarray(value) if module is np or isinstance(value, _arrays_of(module)) else np.asarray(value)
+
+
+@functools.cache
+def _arrays_of(module: Any) -> type:
+    return type(module.empty(0))
 
 
 def as_arrays(name: str, value: Any, what: str = "an array of numbers, shape (N, ...)") -> Any:
@@ -280,10 +292,10 @@ def class_weight_to_sample_weights(y: Array, class_weight: Mapping[int, float]) 
             raise ValueError(f"class_weight has the key {key!r}; keys are class labels, integers from 0.")
         if isinstance(weight, bool) or not isinstance(weight, (int, float, np.number)) or not weight >= 0:
             raise ValueError(f"class_weight[{key}] expects a number of at least 0; got {weight!r}.")
-    y = y if hasattr(y, "astype") else backend.asarray(y)
+    y = y if hasattr(y, "astype") else np.asarray(y)
     labels = y.argmax(axis=-1) if y.ndim > 1 and y.shape[-1] > 1 else np.reshape(y, (len(y), -1))[:, 0]
     labels = np.rint(labels).astype("int64")
-    weights = backend.xp().ones(len(labels), dtype=backend.floatx())
+    weights = np.ones_like(labels, dtype=backend.floatx())
     for key, weight in class_weight.items():
         weights[labels == key] = weight
     return weights

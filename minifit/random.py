@@ -2,8 +2,10 @@
 
 Shuffling, initial weights and dropout each draw from a stream of their own, so that adding a
 dropout layer does not change the order of the batches. Nothing here reads NumPy's global
-state: a plotting library that draws a random number changes no result. All is drawn on the
-host, so that a seed gives the same numbers on every device.
+state: a plotting library that draws a random number changes no result.
+
+A seed gives the same numbers on every device. What training draws anew at every step, masks and
+noise, is made where the arrays live (see ``philox.py``); the rest is drawn on the host.
 """
 
 from __future__ import annotations
@@ -15,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from . import backend
+from . import backend, philox
 from .backend import Array
 from .naming import auto_name, check_numbers, in_range
+from .philox import Key
 from .serialization import Described, Registry
-from .variables import Variable, here
+from .variables import Variable, here, keep
 
 _seed: int | None = None
 _streams: dict[str, np.random.Generator] = {}
@@ -114,13 +117,22 @@ class SeedGenerator(Described):
             raise ValueError(f"Argument `seed` must be an integer, such as 42; got {seed!r}.")
         start = np.array([first % 2**32, 0])
         self.state = Variable(start, dtype="uint32", trainable=False, name="seed_generator_state")
-        self.state.value = start.astype("uint32")  # on the host, so that no step waits for a device
+        self.state.keep_on_host()  # so that no step waits for a device
 
     def next(self, ordered: bool = True) -> Array:
         """Return the next seed, two integers; with ``ordered=False`` those after it are scattered."""
-        drawn = self.state.value.copy()
-        self.state.assign(drawn + np.array([0, 1], "uint32") if ordered else (drawn + 1) * 5387 % 933199)
+        drawn = self.state.value
+        keep(self.state)
+        self.state.value = drawn + _ONE_MORE if ordered else (drawn + 1) * 5387 % 933199
         return drawn
+
+    def key(self) -> Key:
+        """Return the next seed as two Python integers."""
+        first, second = self.next().tolist()
+        return first, second
+
+
+_ONE_MORE = np.array([0, 1], "uint32")
 
 
 Registry("random", classes=[SeedGenerator])
@@ -151,6 +163,11 @@ def _unseeded() -> np.random.Generator:
 
 def _generator(seed: Any) -> np.random.Generator:
     return _unseeded() if seed is None else seeded(backend.to_numpy(draw_seed(seed)))
+
+
+def _key(seed: Any) -> Key:
+    first, second = backend.to_numpy(draw_seed(seed)).tolist()
+    return first, second
 
 
 # --------------------------------------------------------------------------- random arrays
@@ -184,7 +201,7 @@ def normal(shape: Sequence[int], mean: float = 0.0, stddev: float = 1.0, dtype: 
         With the same integer the same numbers come every time.
     """
     check_numbers("normal", mean=mean, stddev=stddev)
-    return _made(_generator(seed).standard_normal(_size(shape), _precision(dtype)) * stddev + mean, dtype)
+    return philox.normal(_key(seed), _size(shape), dtype or backend.floatx(), mean, stddev)
 
 
 def draw_truncated(generator: np.random.Generator, shape: Any, dtype: Any = "float64") -> np.ndarray:
@@ -208,7 +225,7 @@ def uniform(
     """Return numbers between `minval`, included, and `maxval`, excluded, all equally likely."""
     if dtype and np.dtype(dtype).kind != "f":
         raise ValueError(f"`keras.random.uniform` requires a floating point `dtype`. For {dtype} there is randint.")
-    return _made(_generator(seed).random(_size(shape), _precision(dtype)) * (maxval - minval) + minval, dtype)
+    return philox.uniform(_key(seed), _size(shape), dtype or backend.floatx()) * (maxval - minval) + minval
 
 
 def randint(shape: Sequence[int], minval: int, maxval: int, dtype: Any = "int32", seed: Any = None) -> Array:
@@ -253,8 +270,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
         return inputs * 0
     sizes = inputs.shape if noise_shape is None else noise_shape
     shape = tuple(n if size is None else size for n, size in zip(inputs.shape, sizes, strict=True))
-    kept = _generator(seed).random(shape, np.float32) >= rate
-    return inputs * (_made(kept, inputs.dtype) * (1 / (1 - rate)))
+    return inputs * philox.mask(_key(seed), shape, inputs.dtype, float(rate))
 
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:

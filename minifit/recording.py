@@ -3,7 +3,8 @@
 What a step does to arrays is the same for every batch of one shape: layers, tape and losses only decide which function
 comes next. So the second step of a shape is recorded: every call on arrays is noted (see ``ops/op.py``), with what went
 in and what came out. Written as a Python function of the batch, the notes *are* the step, forward and backward, and
-later steps call that function. It is what ``tf.function``, ``jax.jit`` and CUDA graphs do.
+later steps call that function. It is what ``tf.function``, ``jax.jit`` and CUDA graphs do. On the way from notes to
+lines ops are taken apart (``inlining.py``), fused for a device (``kernels.py``) and spelt (``spelling.py``).
 
 A recording may be repeated only if nothing but the batch, the variables and fresh random numbers went into it. It is
 given up as soon as an array came from elsewhere, and then every step goes the long way, which is always right.
@@ -11,23 +12,17 @@ given up as soon as an array came from elsewhere, and then every step goes the l
 
 from __future__ import annotations
 
-import math
-import re
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from . import backend, kernels, row_kernels, variables
+from .inlining import Note, inlined
 from .ops.op import here
 from .optimizers import Optimizer
+from .spelling import NotRepeatable, Writer
 from .tape import Tensor, unwrap
 from .variables import Variable
-
-Note = tuple[str, Callable[..., Any], tuple[Any, ...], dict[str, Any], Any]
-
-
-class NotRepeatable(Exception):
-    """Something went into the step that a later step would not have."""
 
 
 class Recording:
@@ -37,6 +32,8 @@ class Recording:
     ----------
     notes : list
         ``(name, function, arguments, options, result)`` of each call, in order.
+    launches : list of str
+        What the function launches on a device; see ``kernels.py``.
 
     Examples
     --------
@@ -47,16 +44,17 @@ class Recording:
     >>> step, source = recording.as_function({"x": x}, [w], [y.value])
     >>> print(source)
     def step(x):
-        a0 = multiply(w.value, x)
-        a1 = sum(a0)
-        a2 = add(a1, 1.0)
-        return a2
+        multiply(w.value, x, b0)
+        a0 = add_reduce(b0, None)
+        a1 = a0 + 1.0
+        return a1
     >>> [value.item() for value in (y, step(x), step(10 * x))]
     [12.0, 12.0, 111.0]
     """
 
     def __init__(self) -> None:
         self.notes: list[Note] = []
+        self.launches: list[str] = []
 
     def __enter__(self) -> Recording:
         here.notes = self.notes
@@ -88,9 +86,9 @@ class Recording:
         Raises
         ------
         NotRepeatable
-            If an array came from elsewhere.
+            If an array came from elsewhere, or the function does not give what was noted.
         """
-        writer = _Writer()
+        writer = Writer()
         for name, array in inputs.items():
             writer.names[id(array)] = name
         for variable in variables:
@@ -98,16 +96,21 @@ class Recording:
             writer.names[id(variable.value)] = f"{name}.value"
         for name, kept, _ in into:
             writer.names[id(kept)] = writer.bind(name, kept)
-        for note in self.notes:
+        rooms, fixed = [kept for _, kept, _ in into], [v.value for v in variables if v.home is not None]
+        copied = [(kept, ..., array) for _, kept, array in into if array is not kept]
+        copies: list[Note] = [("setitem", operator.setitem, args, {}, None) for args in copied]
+        wanted = {*map(id, outputs), *map(id, rooms)}
+        notes = inlined([*row_kernels.replaced(self.notes, wanted), *copies], outputs, [*fixed, *rooms])
+        notes = kernels.fused(notes, wanted)
+        for note in notes:
             writer.write(*note)
-        for _, kept, array in into:
-            if array is not kept:
-                writer.lines.append(f"{writer.names[id(kept)]}[...] = {writer.expression(array)}")
-        returned = ", ".join(map(writer.expression, outputs))
-        lines = [f"def step({', '.join(inputs)}):", *(f"    {line}" for line in writer.lines), f"    return {returned}"]
-        source = "\n".join(lines)
-        exec(compile(source, "<recorded step>", "exec"), writer.bound)
-        return writer.bound["step"], source
+        self.launches = kernels.launches(notes)
+        step = writer.as_function([*inputs], outputs)
+        if all(map(backend.on_host, inputs.values())) and not writer.repeats(
+            [*inputs.values()], outputs, [(kept, array) for _, kept, array in into]
+        ):
+            raise NotRepeatable("repeated on its own batch, the step gives something else")
+        return step
 
 
 class Repeated:
@@ -122,12 +125,33 @@ class Repeated:
     ----------
     sources : dict
         By shapes of batches, the lines of each recorded step, or why there are none.
+    launches : dict
+        By shapes of batches, the kernels that each recorded step launches on a device.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.sources: dict[Any, str] = {}
+        self.launches: dict[Any, list[str]] = {}
         self._steps: dict[Any, _Step | None] = {}
+        self._assumed = _assumed_of(model)
+
+    @classmethod
+    def of(cls, model: Any, before: Repeated | None) -> Repeated | None:
+        """Return what repeats a model's steps, `before` if all that it assumed is so; None if they cannot be repeated.
+
+        Recording costs as much as a hundred small steps, so it outlives the `fit` that it was made in.
+        """
+        if not cls.fits(model):
+            return None
+        if before is not None:
+            now, then = _assumed_of(model), before._assumed
+            if len(now) == len(then) and all(map(operator.is_, now, then)):
+                return before
+        return cls(model)
+
+    def __reduce__(self) -> Any:
+        return type(None), ()  # a model that is copied or saved records its own
 
     @staticmethod
     def fits(model: Any) -> bool:
@@ -140,32 +164,52 @@ class Repeated:
             and len(parts) == 1
             and _is_own(parts[0].loss)
             and _is_own(getattr(parts[0].loss, "fn", parts[0].loss))
-            and all(_is_own(v.regularizer) for v in model.trainable_variables if v.regularizer is not None)
+            and all(_is_own(v.regularizer) for v in _regularized(model))
         )
 
     def step_of(self, differentiate: Callable[..., Any], variables: list[Variable]) -> Callable[..., Any]:
-        """Return what computes the same as `differentiate`, quicker from the third batch of a shape on."""
-        optimizer, steps, ids = self.model.optimizer, self._steps, list(map(id, variables))
+        """Return what computes the same as `differentiate`, quicker from the third batch of a shape on.
+
+        What comes of a repeated step is arrays where `differentiate` gives Tensors.
+        """
+        optimizer, ids = self.model.optimizer, list(map(id, variables))
+        last_key: Any = None
+        last: _Step | None = None
 
         def step(x: Any, y: Any, sample_weight: Any) -> Any:
+            nonlocal last_key, last
             flat = optimizer.flat
             if flat is None or flat.stale:
                 return differentiate(x, y, sample_weight)
-            batch = (x, y) if sample_weight is None else (x, y, sample_weight)
-            key = tuple([(getattr(array, "shape", None), getattr(array, "dtype", None)) for array in batch])
-            if (None, None) in key:  # nested, or not there
+            try:
+                key: Any = x.shape, x.dtype, y.shape, y.dtype
+                if sample_weight is not None:
+                    key += sample_weight.shape, sample_weight.dtype
+            except AttributeError:  # nested, or not there
                 return differentiate(x, y, sample_weight)
-            known = steps.get(key)
-            if known is not None and known.flat is flat and known.ids == ids:
-                y_pred, loss = known.run(*batch)
-                return Tensor(y_pred), loss, known.gradients, variables
-            if key not in steps:  # it may be the only one
-                steps[key] = None
+            if optimizer.loss_scale_factor is not None:  # which is written into the step
+                key += (optimizer.loss_scale_factor,)
+            if key != last_key:
+                last_key, last = key, self._step(key, flat, ids)
+            if last is not None and last.flat is flat:
+                y_pred, loss = last.run(x, y) if sample_weight is None else last.run(x, y, sample_weight)
+                return y_pred, loss, last.gradients, variables
+            if key not in self._steps:  # it may be the only one
+                self._steps[key] = None
             elif key not in self.sources:
-                return self._record(key, differentiate, batch)
+                last_key = None
+                return self._record(key, differentiate, (x, y) if sample_weight is None else (x, y, sample_weight))
             return differentiate(x, y, sample_weight)
 
         return step
+
+    def _step(self, key: Any, flat: Any, ids: list[int]) -> _Step | None:
+        """Return the step recorded for a shape and variables; forget it if one's array is not where it was."""
+        known = self._steps.get(key)
+        if known is not None and not (known.flat is flat and all(v.value is array for v, array in known.places)):
+            known = self._steps[key] = None
+            del self.sources[key]
+        return known if known is not None and known.ids == ids else None
 
     def _record(self, key: Any, differentiate: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
         optimizer = self.model.optimizer
@@ -187,7 +231,9 @@ class Repeated:
         except NotRepeatable as error:
             self.sources[key] = str(error)
         else:
-            self._steps[key] = _Step(run, optimizer.flat, list(map(id, variables)), room)
+            self.launches[key] = recording.launches
+            places = [(v, v.value) for v in self.model.variables if v.home is not None]
+            self._steps[key] = _Step(run, optimizer.flat, list(map(id, variables)), room, places)
         return result
 
 
@@ -198,6 +244,30 @@ class _Step(NamedTuple):
     flat: Any
     ids: list[int]  # of the variables, which `gradients` are of
     gradients: list[Any]
+    places: list[tuple[Variable, Any]]  # where the variables are that change in place
+
+
+#: Attributes of layers and models that change as they are used, and that no step depends on.
+_USED = frozenset({"_fitting", "_measuring", "_repeated", "_under_way", "history", "stop_training"})
+
+
+def _assumed_of(model: Any) -> list[Any]:
+    """Return everything that has to be the same object for what was recorded to be true."""
+    assumed: list[Any] = [backend.xp(), backend.floatx(), model.optimizer, model._scale]
+    parts = [part.loss for part in model._compile_loss.parts]
+    for thing in (*model.walk(), *parts, *(v.regularizer for v in _regularized(model))):
+        assumed.append(thing)
+        for name, value in vars(thing).items():
+            if name not in _USED:
+                assumed.append(value)
+                if type(value) in (list, tuple, dict):
+                    assumed += value.values() if isinstance(value, dict) else value
+    return assumed
+
+
+def _regularized(model: Any) -> list[Variable]:
+    """Return the variables with a regularizer; to look for them is spared where no process ever had one."""
+    return [v for v in model.trainable_variables if v.regularizer is not None] if variables.any_regularized else []
 
 
 def _repeats(layer: Any) -> bool:
@@ -218,74 +288,3 @@ def _is_own(thing: Any) -> bool:
 
 def _name(variable: Variable) -> str:
     return (variable.path.partition("/")[2] or variable.path).replace("/", "_")
-
-
-class _Writer:
-    """Writes notes as lines of Python.
-
-    Attributes
-    ----------
-    names : dict of int to str
-        By ids of arrays, what they are called.
-    bound : dict of str to object
-        What the lines name and do not make.
-    """
-
-    def __init__(self) -> None:
-        self.names: dict[int, str] = {}
-        self.bound: dict[str, Any] = {}
-        self.lines: list[str] = []
-        self._count = 0
-
-    def bind(self, name: str, value: Any) -> str:
-        """Return a free name for a value that the lines use."""
-        name = re.sub(r"\W", "_", name)
-        name = name if name.isidentifier() else f"f_{name}"
-        free, number = name, 1
-        while self.bound.get(free, value) is not value:
-            number += 1
-            free = f"{name}_{number}"
-        self.bound[free] = value
-        return free
-
-    def write(
-        self, name: str, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], result: Any
-    ) -> None:
-        """Write one call."""
-        if name == "assign":
-            raise NotRepeatable("a variable changes in the step")
-        if name == "constant":
-            self.names[id(result)] = self.bind("one", result)
-            return
-        try:
-            given = [*map(self.expression, args), *(f"{key}={self.expression(x, key)}" for key, x in options.items())]
-        except NotRepeatable as error:
-            raise NotRepeatable(f"{name}: {error}") from None
-        results = result if isinstance(result, (tuple, list)) else [result]
-        targets = ", ".join(map(self._target, results)) + ("," if results is result and len(results) == 1 else "")
-        self.lines.append(f"{targets} = {self.bind(name.strip('_'), function)}({', '.join(given)})")
-
-    def _target(self, result: Any) -> str:
-        if result is None:
-            return "_"
-        if not hasattr(result, "dtype"):
-            raise NotRepeatable(f"a {type(result).__name__} comes out of a call, and may steer the step")
-        if id(result) in self.names:  # an array that was written into, or handed on
-            return "_"
-        self.names[id(result)] = f"a{self._count}"
-        self._count += 1
-        return self.names[id(result)]
-
-    def expression(self, value: Any, called: str = "option") -> str:
-        """Return what stands for a value in the lines."""
-        if id(value) in self.names:
-            return self.names[id(value)]
-        if value is None or isinstance(value, (bool, int, str)) or (type(value) is float and math.isfinite(value)):
-            return repr(value)
-        if type(value) in (tuple, list):
-            inner = ", ".join(map(self.expression, value))
-            return f"[{inner}]" if type(value) is list else f"({inner},)" if value else "()"
-        if hasattr(value, "dtype"):
-            raise NotRepeatable(f"an array of shape {value.shape} comes from outside the step")
-        called = str(value) if isinstance(value, np.dtype) else getattr(value, "__name__", called)
-        return self.bind(called, value)

@@ -29,7 +29,7 @@ class L1L2(Regularizer):
             penalties.append(self.l1 * ops.sum(ops.absolute(x)))
         if self.l2:
             penalties.append(self.l2 * ops.sum(ops.square(x)))
-        return sum(penalties[1:], penalties[0]) if penalties else 0.0
+        return sum(penalties[1:], penalties[0]) if penalties else 0.0 * ops.sum(x)
 
 
 class L1(Regularizer):
@@ -76,8 +76,8 @@ class OrthogonalRegularizer(Regularizer):
         squares = ops.sum(ops.square(rows), axis=1, keepdims=True)
         rows = rows / ops.sqrt(ops.maximum(squares, backend.epsilon() ** 2))
         size = rows.shape[0]
-        others = 1 - backend.xp().eye(size, dtype=rows.dtype)
-        return self.factor / (size * (size - 1)) * ops.sum(ops.absolute(ops.matmul(rows, ops.transpose(rows)) * others))
+        products = ops.multiply(ops.matmul(rows, ops.transpose(rows)), 1 - backend.xp().eye(size, dtype=rows.dtype))
+        return self.factor / (size * (size - 1)) * ops.sum(ops.absolute(products))
 
 
 def validate_float_arg(value: Any, name: str) -> float:

@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from . import ops
-from .backend import Array, to_numpy, xp
+from .backend import Array, in_words, to_numpy, xp
 from .ops import stop_gradient as stop_gradient
 from .ops import unwrap
-from .ops.op import constant, here, noted
+from .ops.op import as_index, constant, here, mixed, noted, placed, together
 
 
 class _Here(threading.local):
@@ -145,10 +145,16 @@ class Tensor(ops.Traced):
             else:
                 arrays.append(ops.array(x) if isinstance(x, (list, tuple)) else x)
                 needs.append(False)
-        if here.notes is None:
+        try:
+            if here.notes is None:
+                output = Tensor(op.forward(*arrays, **options))
+            else:
+                output = Tensor(noted(op.forward, *arrays, called=op.__name__, **options))
+        except TypeError as error:
+            if not mixed(arrays):
+                raise in_words(error) from None
+            arrays = together(arrays)
             output = Tensor(op.forward(*arrays, **options))
-        else:
-            output = Tensor(noted(op.forward, *arrays, called=op.__name__, **options))
         if True in needs and _here.tapes:
             output.tracked = True
             for tape in _here.tapes:
@@ -254,9 +260,9 @@ class Tensor(ops.Traced):
 
     def __getitem__(self, index: Any) -> Tensor:
         if isinstance(index, tuple):
-            index = tuple(i.value if isinstance(i, Tensor) else i for i in index)
-        elif isinstance(index, Tensor):
-            index = index.value
+            index = tuple(as_index(i) if isinstance(i, (Tensor, np.ndarray)) else i for i in index)
+        elif isinstance(index, (Tensor, np.ndarray)):
+            index = as_index(index)
         return ops.getitem(self, index=index)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -479,7 +485,7 @@ class GradientTape:
         # While an outer tape is open, the products run on Tensors, and so are written down there:
         # that is all that second derivatives take.
         nested = bool(_here.tapes)
-        start = constant(xp().ones(target.shape, dtype=target.dtype)) if dy is None else dy
+        start = constant(xp().ones(target.shape, dtype=target.dtype)) if dy is None else placed(dy)
         found: dict[int, Any] = {id(target): start}
         keep = set(map(id, wanted))
         on_the_way = None if _changes == self._began else self._leading_to(keep)

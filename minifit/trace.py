@@ -346,6 +346,7 @@ class Watch:
             (model.optimizer, "apply", inner("update", model.optimizer.apply)),
             (model, "_measure", inner("metrics", model._measure)),
             (CallbackList, "call", self._at_hook(CallbackList.call)),
+            (CallbackList, "hears", lambda run, hook: True),
         ]
         for owner, name, value in replacements:
             self._stack.enter_context(_replaced(owner, name, value))

@@ -6,31 +6,29 @@ loss, backward, update, metrics. Everything else in the engine serves these thre
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
-import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from . import activations, backend, config, inputs, optimizers, serialization, tree
+from . import backend, config, inputs, measuring, optimizers, serialization, tree
 from .callbacks import CallbackList, History, TerminateOnNaN
 from .callbacks.callback import Logs, as_callbacks, python_logs
 from .compiled import CompileLoss, CompileMetrics
-from .data import ArrayData, EpochIterator, Source
-from .inputs import Batch
-from .layers import Activation, Dense, Dropout, Flatten, InputLayer, Layer
+from .data import ArrayData, EpochIterator
+from .measuring import Measuring
 from .metrics import Mean, Metric
+from .preparing import blas_threads, check_input, count_of, epochs_of, join_batches, on_device, prepare
 from .recording import Repeated
 from .tape import GradientTape, Tensor, unwrap
-from .variables import on_trial
 
 Step = tuple[Any, Any, list[Any], list[Any]]  #: predictions, loss, gradients, and the variables that they are of
 Differentiate = Callable[[Any, Any, Any], Step]
-_SAMPLES_UNSEEN = 4096
 _STOPS = {"train": "stop_training", "test": "stop_evaluating", "predict": "stop_predicting"}
 
 
@@ -39,26 +37,29 @@ def _takes_training(call: Callable[..., Any]) -> bool:
     return "training" in inspect.signature(call).parameters
 
 
-def _count(x: Any) -> int:
-    """Return the number of samples in inputs that may be nested."""
-    return len(next((leaf for leaf in tree.flatten(x) if leaf is not None), ()) if tree.is_nested(x) else x)
+@dataclasses.dataclass
+class Fitting:
+    """A `fit` that is under way.
 
+    Attributes
+    ----------
+    repeated : Repeated or None
+        The recorded steps of the epoch, if the model's may be recorded.
+    variables : sequence of Variable
+        Those that the epoch trains.
+    first_epoch, resumed_logs
+        Where to begin, and the logs that an epoch has if no step of it is left: a callback that resumes sets them.
+    """
 
-def _is_plain(y: Any, y_pred: Any, sample_weight: Any) -> bool:
-    """Tell whether a batch's labels, predictions and weights are an array each, and all of them count."""
-    masked = getattr(y_pred, "_keras_mask", None) is not None
-    return not masked and all(hasattr(x, "shape") or x is None for x in (y, y_pred, sample_weight))
-
-
-def _looks_at_samples(layer: Any) -> bool:
-    """Tell whether a layer is certain to treat each sample by itself when it is not in training."""
-    return (
-        type(layer) in (InputLayer, Dense, Dropout, Flatten, Activation)
-        and "call" not in vars(layer)
-        and getattr(layer, "batch_shape", (None,))[0] is None
-        and layer.activity_regularizer is None
-        and getattr(layer, "activation", None) in (None, *activations.NAMED.values())
-    )
+    data: EpochIterator
+    validation: EpochIterator | None
+    validate_after: Callable[[int], bool]
+    callbacks: CallbackList
+    first_epoch: int
+    epochs: int
+    repeated: Repeated | None = None
+    variables: Sequence[Any] = ()
+    resumed_logs: Logs | None = None
 
 
 class Trainer:
@@ -85,13 +86,9 @@ class Trainer:
         self._compile_loss: CompileLoss | None = None
         self._compile_metrics = CompileMetrics(None, None)
         self._scale: Callable[[Any], Any] | None = None  # of a loss scale optimizer
-        self._initial_epoch: int | None = None  # these two a callback may set, to resume
-        self._resumed_logs: Logs | None = None
-        # While fit runs:
-        self._training_data: EpochIterator | None = None
+        self._measuring = Measuring(None, self._compile_metrics)
+        self._under_way: Fitting | None = None
         self._repeated: Repeated | None = None
-        self._held: list[Any] | None = None  # the metrics of layers, while batches come
-        self._unseen: list[tuple[Any, ...]] | None = None  # batches that loss and metrics will see together
 
     # -- compile ----------------------------------------------------------------------------------
 
@@ -123,7 +120,9 @@ class Trainer:
             weights.
         steps_per_execution : int
             Callbacks are called once for so many batches.
-        run_eagerly, jit_compile, auto_scale_loss
+        auto_scale_loss : bool
+            Whether a model of the policy ``"mixed_float16"`` has its optimizer in a `LossScaleOptimizer`.
+        run_eagerly, jit_compile
             Accepted for compatibility with Keras; they change nothing here.
         """
         if run_eagerly and jit_compile not in ("auto", False):
@@ -131,17 +130,21 @@ class Trainer:
         names = getattr(self, "output_names", None)
         compile_loss = None if loss is None else CompileLoss(loss, loss_weights, output_names=names)
         compile_metrics = CompileMetrics(metrics, weighted_metrics, output_names=names)
-        self.optimizer = optimizers.get(optimizer)
+        self.optimizer = given = optimizers.get(optimizer)
+        half = getattr(getattr(self, "dtype_policy", None), "name", "") == "mixed_float16"
+        scales = isinstance(given, optimizers.LossScaleOptimizer) or not isinstance(given, optimizers.Optimizer)
+        if auto_scale_loss and half and not scales:
+            self.optimizer = optimizers.LossScaleOptimizer(given, name="loss_scale_optimizer")
         self.loss, self._compile_loss, self._compile_metrics = loss, compile_loss, compile_metrics
         self._loss_tracker = Mean(name="loss")
-        self._repeated = self._unseen = None  # of a fit that an error ended
+        self._measuring = Measuring(self._loss_tracker, compile_metrics)
         self._scale = self.optimizer.scale_loss if getattr(self.optimizer, "loss_scale_factor", None) else None
         self.run_eagerly, self.jit_compile = run_eagerly, jit_compile is True and not run_eagerly
         self.steps_per_execution = inputs.positive_integer("steps_per_execution", steps_per_execution)
         self.compiled = True
         # Not a dict: what lies in one belongs to the model, and these metrics are those of compile.
         self._compiled_with = SimpleNamespace(
-            optimizer=self.optimizer,
+            optimizer=given,
             loss=loss,
             loss_weights=loss_weights,
             metrics=metrics,
@@ -171,24 +174,32 @@ class Trainer:
     @property
     def metrics(self) -> list[Any]:
         """The loss, the compiled metrics as one, each output's loss, and metrics held here or in layers."""
-        self._catch_up()
+        self._measuring.hand_out()
+        return self._all_metrics()
+
+    def _all_metrics(self) -> list[Any]:
+        """Return `metrics`, up to date; the caller does not keep them."""
+        if self._overrides("metrics"):
+            return self.metrics
+        self._measuring.catch_up()
         compiled: list[Any] = []
         if self.compiled:
             compiled = [self._loss_tracker, *([self._compile_metrics] if self._compile_metrics else [])]
             compiled += self._compile_loss.metrics if self._compile_loss else []
-        ours = {id(m) for m in (*compiled, self._loss_tracker, self._compile_metrics)}
-        held = self._held_metrics() if self._held is None else self._held
-        return [*compiled, *(metric for metric in held if id(metric) not in ours)]
+        held = self._measuring.held
+        return [*compiled, *(self._held_metrics() if held is None else held)]
 
     def _held_metrics(self) -> list[Any]:
-        """Return the metrics that are attributes here or in layers."""
+        """Return the metrics that are attributes here or in layers, without those of `compile`."""
+        ours = [self._loss_tracker, self._compile_metrics, *(self._compile_loss.metrics if self._compile_loss else ())]
         owners = [owner for owner in self.walk() if owner is self or not isinstance(owner, Trainer)]
-        return list({id(metric): metric for owner in owners for metric in owner._owned(Metric)}.values())
+        found = {id(metric): metric for owner in owners for metric in owner._owned(Metric)}
+        return [metric for key, metric in found.items() if key not in set(map(id, ours))]
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of `metrics`."""
-        return [metric.name for metric in self.metrics]
+        return [metric.name for metric in self._all_metrics()]
 
     @property
     def metrics_variables(self) -> list[Any]:
@@ -197,13 +208,14 @@ class Trainer:
 
     def reset_metrics(self) -> None:
         """Forget all that the metrics have seen."""
-        for metric in self.metrics:
+        self._measuring.settle()
+        for metric in self._all_metrics():
             metric.reset_state()
 
     def get_metrics_result(self) -> Logs:
         """Return the running values of loss and metrics, by name."""
         results: Logs = {}
-        for metric in self.metrics:
+        for metric in self._all_metrics():
             value = metric.result()
             results.update(value if isinstance(value, Mapping) else {metric.name: value})
         return results
@@ -252,10 +264,9 @@ class Trainer:
         dict of str to float
             What is logged.
         """
-        return self._update(data) or self.get_metrics_result()
+        return self._update(*inputs.unpack_x_y_sample_weight(data)) or self.get_metrics_result()
 
-    def _update(self, data: Any, differentiate: Differentiate | None = None) -> Logs | None:
-        x, y, sample_weight = inputs.unpack_x_y_sample_weight(data)
+    def _update(self, x: Any, y: Any, sample_weight: Any, differentiate: Differentiate | None = None) -> Logs | None:
         y_pred, loss, gradients, variables = (differentiate or self._differentiate)(x, y, sample_weight)
         if variables:
             self.optimizer.apply(gradients, variables)
@@ -282,10 +293,9 @@ class Trainer:
 
     def test_step(self, data: Any) -> Logs:
         """Forward, loss and metrics of a batch, with no gradient and no update."""
-        return self._test(data) or self.get_metrics_result()
+        return self._test(*inputs.unpack_x_y_sample_weight(data)) or self.get_metrics_result()
 
-    def _test(self, data: Any) -> Logs | None:
-        x, y, sample_weight = inputs.unpack_x_y_sample_weight(data)
+    def _test(self, x: Any, y: Any, sample_weight: Any) -> Logs | None:
         y_pred = self._forward(x, training=False)
         loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
         return self._measure(x, y, y_pred, sample_weight, loss)
@@ -293,29 +303,15 @@ class Trainer:
     def _measure(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, loss: Any) -> Logs | None:
         """Take a batch into loss and metrics. Their values are looked at when somebody asks."""
         # A batch counts in the epoch's loss by its number of samples, whatever their weights.
-        n = _count(x)
-        if self._unseen is not None and _is_plain(y, y_pred, sample_weight):
-            self._unseen.append((unwrap(loss), n, y, unwrap(y_pred), sample_weight))
-            if len(self._unseen) * n >= _SAMPLES_UNSEEN:
-                self._catch_up()
+        if self._measuring.deferred and measuring.is_plain(y, y_pred, sample_weight):
+            self._measuring.defer(loss, count_of(x), y, y_pred, sample_weight)
             return None
-        self._loss_tracker.update_state(unwrap(loss), sample_weight=n)
+        self._loss_tracker.update_state(unwrap(loss), sample_weight=count_of(x))
         if self._overrides("compute_metrics"):
             return self.compute_metrics(x, y, y_pred, sample_weight)
         if y is not None and self._compile_metrics:
             self._compile_metrics.update_state(y, y_pred, sample_weight)
         return None
-
-    def _catch_up(self) -> None:
-        """Take the batches that loss and metrics have not seen yet, all at once."""
-        if not self._unseen:
-            return
-        losses, counts, *batches = zip(*self._unseen, strict=True)
-        self._unseen = []
-        self._loss_tracker.update_state(np.stack(losses), sample_weight=np.array(counts))
-        if self._compile_metrics:
-            joined = (None if parts[0] is None else np.concatenate(parts) for parts in batches)
-            self._compile_metrics.update_state(*joined)
 
     def predict_step(self, data: Any) -> Any:
         """Return the outputs for a batch of inputs."""
@@ -329,14 +325,14 @@ class Trainer:
     def _overrides(self, method: str) -> bool:
         return getattr(type(self), method) is not getattr(Trainer, method)
 
-    def _step(self, name: str, ours: Callable[..., Logs | None]) -> Callable[[Batch], Logs | None]:
+    def _step(self, name: str, ours: Callable[..., Logs | None]) -> Callable[..., Logs | None]:
         """Return a step that returns logs only if it is the user's own; ours are asked when wanted."""
         if not self._overrides(name):
             return ours
         users = getattr(self, name)
 
-        def step(batch: Batch) -> Logs:
-            logs = users(inputs.pack_x_y_sample_weight(*batch) if batch[1] is not None else batch[:1])
+        def step(x: Any, y: Any, sample_weight: Any) -> Logs:
+            logs = users(inputs.pack_x_y_sample_weight(x, y, sample_weight) if y is not None else (x,))
             if not isinstance(logs, Mapping):
                 raise TypeError(
                     f"{type(self).__name__}.{name}(data) must return the logs, a dict from names to numbers; it "
@@ -346,19 +342,29 @@ class Trainer:
 
         return step
 
-    def _train_step(self) -> Callable[[Batch], Logs | None]:
+    def _train_step(self) -> Callable[..., Logs | None]:
         if self.optimizer is None and not self._overrides("train_step"):
             raise ValueError('Training needs an optimizer: compile() was given None. Pass one, such as "adam".')
         variables = self.trainable_variables  # looked up once an epoch, not at every step
         differentiate: Differentiate = functools.partial(self._differentiate, variables=variables)
-        if self._repeated is not None:
-            differentiate = self._repeated.step_of(differentiate, variables)
+        if self._under_way is not None:
+            self._under_way.variables = variables
+            if self._under_way.repeated is not None:
+                differentiate = self._under_way.repeated.step_of(differentiate, variables)
+        if self._scale is not None:  # a scaled loss is meant to overflow now and then; whoever scales it looks for that
+            differentiate = np.errstate(over="ignore", invalid="ignore")(differentiate)
         return self._step("train_step", functools.partial(self._update, differentiate=differentiate))
 
-    def _logs(self, of_step: Logs | None) -> Logs:
+    def _logs(self, of_step: Logs | None = None) -> Logs:
         """Return the running values, unless a step of the user's own logs others."""
         running = self.get_metrics_result()
         return python_logs(running if of_step is None or of_step.keys() == running.keys() else of_step)
+
+    def _logs_of_batch(self, of_step: Logs | None) -> Logs:
+        """Return the logs of a batch of training; where batches wait they are worked out when somebody looks."""
+        if self._measuring.deferred and of_step is None and not self._measuring.held:
+            return self._measuring.logs(self._logs)
+        return self._logs(of_step)
 
     # -- fit, evaluate, predict -------------------------------------------------------------------
 
@@ -366,32 +372,39 @@ class Trainer:
         self,
         phase: str,
         data: EpochIterator,
-        step: Callable[[Batch], Any],
+        step: Callable[..., Any],
         run: CallbackList,
         logs_of: Callable[..., Logs],
     ) -> Any:
         """Walk through the batches of an epoch; return what the last step returned. This is the loop."""
         result: Any = None
         begin, end, stop = f"on_{phase}_batch_begin", f"on_{phase}_batch_end", _STOPS[phase]
+        begin_is_heard, end_is_heard = run.hears(begin), run.hears(end)
+        measuring = self._measuring
+        before = measuring.held
 
         def logs() -> Logs:
             return logs_of(result)
 
-        before = self._held
         try:
             for first, last, batches in data:
-                run.call(begin, first)
-                for batch in batches:
-                    result = step(batch)
-                if self._held is None:  # all is built now, and logs may be wanted at every batch
-                    self._held = self._held_metrics()
-                run.call(end, last, logs=logs)
+                if begin_is_heard:
+                    run.call(begin, first)
+                for x, y, sample_weight in batches:
+                    result = step(x, y, sample_weight)
+                if measuring.held is None:  # all is built now, and logs may be wanted at every batch
+                    measuring.held = self._held_metrics()
+                if end_is_heard:
+                    run.call(end, last, logs=logs)
+                    measuring.settle()
                 if getattr(self, stop):
                     break
         finally:
-            self._held = before
+            if phase != "train":  # `fit` keeps them to its end
+                measuring.held = before
         return result
 
+    @on_device
     def fit(
         self,
         x: Any = None,
@@ -465,47 +478,63 @@ class Trainer:
             arrays = inputs.to_be_split(x, y, sample_weight)
             (x, y, sample_weight), validation_data = inputs.split_tail(arrays, validation_split)
         judged = any(isinstance(callback, TerminateOnNaN) for callback in as_callbacks(callbacks))
-        train = self._epochs("", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, judged)
+        train = epochs_of(self, "", x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight, judged)
         validation = None
         if validation_data is not None:
             given = inputs.unpack_validation(validation_data)
-            validation = self._epochs("validation_", *given, validation_batch_size or batch_size, validation_steps)
-        self._prepare(train.data_adapter)
+            validation = epochs_of(self, "validation_", *given, validation_batch_size or batch_size, validation_steps)
+        prepare(self, train.data_adapter)
         if validation is not None and isinstance(validation.data_adapter, ArrayData):
-            self._prepare(validation.data_adapter)
+            prepare(self, validation.data_adapter)
         train.reset()
-
-        logs: Logs = {}
-        self.stop_training, self._training_data = False, train
-        self._repeated = Repeated(self) if Repeated.fits(self) else None
-        self._initial_epoch = self._resumed_logs = None
         run = self._callback_list(callbacks, verbose, with_history=True, epochs=epochs, steps=train.num_batches)
-        unheard = not run.is_heard("on_train_batch_begin", "on_train_batch_end")
-        additive = self._repeated is not None and self._compile_metrics.is_additive
-        self._unseen = [] if unheard and additive and isinstance(train.data_adapter, ArrayData) else None
         if validation is not None:
-            self._join_batches("test", validation, run)
-        with self._blas_threads(train.data_adapter):
-            run.call("on_train_begin")
-            logs, self._resumed_logs = self._resumed_logs or {}, None
-            for epoch in range(initial_epoch if self._initial_epoch is None else self._initial_epoch, epochs):
-                self.reset_metrics()
-                run.call("on_epoch_begin", epoch)
-                of_step = self._run("train", train, self._train_step(), run, self._logs)
-                logs = self._logs(self._resumed_logs if of_step is None else of_step)  # if no step was left
-                self._resumed_logs = None
-                if validation is not None and validate_after(epoch + 1):
-                    logs |= {f"val_{name}": value for name, value in self._run_test(validation, run).items()}
-                # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
-                run.call("on_epoch_end", epoch, logs=python_logs(logs))
-                if self.stop_training:
-                    break
-            if epochs > 0 and hasattr(self.optimizer, "finalize_variable_values"):
-                self.optimizer.finalize_variable_values(self.trainable_variables)
-            run.call("on_train_end", logs=python_logs(logs))
-        self._training_data = self._repeated = self._unseen = None
+            join_batches(self, "test", validation, run)
+        self.stop_training = False
+        measuring, outer = self._measuring, self._under_way
+        before = measuring.deferred, measuring.held
+        self._under_way = Fitting(train, validation, validate_after, run, initial_epoch, epochs)
+        try:
+            with blas_threads(self, train.data_adapter):
+                self._train(self._under_way)
+        finally:
+            self._under_way = outer
+            measuring.deferred, measuring.held = before
         return self.history  # type: ignore[return-value]
 
+    def _defer(self, fitting: Fitting) -> None:
+        """Let batches wait for loss and metrics, if whoever looks at these asks the model for them."""
+        measuring, source = self._measuring, fitting.data.data_adapter
+        additive = fitting.repeated is not None and self._compile_metrics.is_additive
+        measuring.watched = bool(fitting.callbacks.strangers("train"))
+        measuring.deferred = (
+            additive and isinstance(source, ArrayData) and not (measuring.watched and measuring.in_hand)
+        )
+
+    def _train(self, fitting: Fitting) -> None:
+        """Train epoch by epoch."""
+        run, data, validation = fitting.callbacks, fitting.data, fitting.validation
+        run.call("on_train_begin")
+        logs, fitting.resumed_logs = fitting.resumed_logs or {}, None
+        for epoch in range(fitting.first_epoch, fitting.epochs):
+            self.reset_metrics()
+            run.call("on_epoch_begin", epoch)
+            fitting.repeated = self._repeated = Repeated.of(self, self._repeated)
+            self._defer(fitting)
+            of_step = self._run("train", data, self._train_step(), run, self._logs_of_batch)
+            logs = self._logs(fitting.resumed_logs if of_step is None else of_step)  # if no step was left
+            fitting.resumed_logs = None
+            if validation is not None and fitting.validate_after(epoch + 1):
+                logs |= {f"val_{name}": value for name, value in self._run_test(validation, run).items()}
+            # A sorted copy: a key that a callback adds is seen by those after it, and by nobody else.
+            run.call("on_epoch_end", epoch, logs=python_logs(logs))
+            if self.stop_training:
+                break
+        if fitting.epochs > 0 and hasattr(self.optimizer, "finalize_variable_values"):
+            self.optimizer.finalize_variable_values(fitting.variables or self.trainable_variables)
+        run.call("on_train_end", logs=python_logs(logs))
+
+    @on_device
     def evaluate(
         self,
         x: Any = None,
@@ -531,11 +560,11 @@ class Trainer:
             Whether to return a dict by name instead of a list (a bare float if there is only the loss).
         """
         self._must_be_compiled("evaluate")
-        test = self._epochs("", x, y, sample_weight, batch_size, steps)
-        self._prepare(test.data_adapter)
+        test = epochs_of(self, "", x, y, sample_weight, batch_size, steps)
+        prepare(self, test.data_adapter)
         run = self._callback_list(callbacks, verbose, epochs=1, steps=test.num_batches)
-        self._join_batches("test", test, run)
-        with self._blas_threads(test.data_adapter):
+        join_batches(self, "test", test, run)
+        with blas_threads(self, test.data_adapter):
             logs = self._run_test(test, run)
         return logs if return_dict else self._as_list(logs)
 
@@ -548,6 +577,7 @@ class Trainer:
         run.call("on_test_end", logs=logs)
         return logs
 
+    @on_device
     def predict(
         self,
         x: Any,
@@ -557,51 +587,26 @@ class Trainer:
         callbacks: Any = None,
     ) -> Any:
         """Return the outputs for all samples, (N, ...), as NumPy arrays. Needs no `compile`."""
-        data = self._epochs("", x, None, None, batch_size, steps)
-        self._check_input(data.data_adapter)
+        data = epochs_of(self, "", x, None, None, batch_size, steps)
+        check_input(self, data.data_adapter)
         run = self._callback_list(callbacks, verbose, epochs=1, steps=data.num_batches)
-        self._join_batches("predict", data, run)
+        join_batches(self, "predict", data, run)
         outputs: list[Any] = []
 
-        def step(batch: Batch) -> Any:
+        def step(*batch: Any) -> Any:
             outputs.append(tree.map_structure(backend.to_numpy, self.predict_step(batch)))
             return outputs[-1]
 
         self.stop_predicting = False
-        with self._blas_threads(data.data_adapter):
+        with blas_threads(self, data.data_adapter):
             run.call("on_predict_begin")
             self._run("predict", data, step, run, lambda y_pred: {"outputs": y_pred})
             run.call("on_predict_end")
         return tree.map_structure(lambda *parts: np.concatenate(parts), *outputs)
 
-    def _join_batches(self, phase: str, data: EpochIterator, run: CallbackList) -> None:
-        """Let several batches go through the model as one, where nobody can tell the difference.
-
-        That is so if nobody listens but the progress bar, no step is the user's own, and every layer, loss and metric
-        is one of those that look at each sample by itself.
-        """
-        source = data.data_adapter
-        graph = vars(self).get("_functional") or self
-        if (
-            not isinstance(source, ArrayData)
-            or tree.is_nested(source.x)
-            or data.steps_per_epoch
-            or data.steps_per_execution > 1
-            or run.is_heard(f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
-            or type(self).__module__ != f"{__package__}.model"  # a Sequential or a graph of layers
-            or f"{phase}_step" in vars(self)
-            or not all(map(_looks_at_samples, getattr(graph, "operations", [None])))
-        ):
-            return
-        if phase == "test" and not (
-            self._compile_loss and self._compile_loss.is_additive and self._compile_metrics.is_additive
-        ):
-            return
-        widest = max([math.prod(source.x.shape[1:]), *(v.shape[-1] for v in self.variables if v.ndim)])
-        data.join(max(min(4096, 2**20 // widest) // source.batch_size, 1))
-
     # -- on one batch -----------------------------------------------------------------------------
 
+    @on_device
     def train_on_batch(
         self,
         x: Any,
@@ -614,22 +619,24 @@ class Trainer:
         self._must_be_compiled("train_on_batch")
         return self._on_batch(ArrayData(x, y, sample_weight, None, 1, class_weight=class_weight), True, return_dict)
 
+    @on_device
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Return loss and metrics of one batch."""
         self._must_be_compiled("test_on_batch")
         return self._on_batch(ArrayData(x, y, sample_weight, None, 1), False, return_dict)
 
     def _on_batch(self, batch: ArrayData, train: bool, return_dict: bool) -> Any:
-        self._prepare(batch)
+        prepare(self, batch)
         self.reset_metrics()
         step = self._train_step() if train else self._step("test_step", self._test)
-        logs = self._logs(step(next(batch.batches())))
+        logs = self._logs(step(*next(batch.batches())))
         return logs if return_dict else self._as_list(logs)
 
+    @on_device
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch as NumPy arrays."""
         batch = ArrayData(x, steps=1)
-        self._check_input(batch)
+        check_input(self, batch)
         return tree.map_structure(backend.to_numpy, self.predict_step(next(batch.batches())))
 
     # -- between the user and the loop ------------------------------------------------------------
@@ -640,88 +647,14 @@ class Trainer:
                 f'You must call `compile()` before `{method}()`, such as model.compile(optimizer="adam", loss="mse").'
             )
 
-    def _epochs(
-        self,
-        prefix: str,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        batch_size: int | None,
-        steps: int | None,
-        shuffle: bool | str = False,
-        class_weight: Any = None,
-        judged: bool = False,
-    ) -> EpochIterator:
-        """Return the data as epochs; `prefix` begins the names of the arguments that they came in."""
-        if steps is not None:
-            inputs.positive_integer(f"{prefix}steps", steps)
-        if batch_size is not None:
-            inputs.positive_integer(f"{prefix}batch_size", batch_size)
-        names = tuple(f"validation_data[{i}]" for i in range(3)) if prefix else ("x", "y", "sample_weight")
-        options = (batch_size, steps, shuffle, class_weight, self.steps_per_execution)
-        return EpochIterator(x, y, sample_weight, *options, names=names, judged=judged)  # type: ignore[arg-type]
-
     def _differs(self, x: Any) -> bool:
         """Tell whether a batch has other sizes than the model was built for, and may have them."""
         return False
 
-    def _check_input(self, source: Source) -> None:
-        """Raise if an array is not what the model was built for."""
-        expected = getattr(self, "input_shape", None)
-        if not isinstance(source, ArrayData) or tree.is_nested(source.x) or not isinstance(expected, tuple):
-            return
-        name, shape = source.names[0], source.x.shape
-        if inputs.fits(shape, expected):
-            return
-        why = ""
-        if self._differs(source.x):
-            try:
-                with on_trial():
-                    self._forward(source.x[:1], training=False)
-            except ValueError as error:
-                why = f" ({error})"
-            else:
-                return
-        raise ValueError(
-            f"{name} expects samples of shape {inputs.shown(expected[1:])}, as the model was built for; got "
-            f"{inputs.shown(shape[1:])} ({name}.shape is {shape}). Reshape the data or change the model's input "
-            f"shape.{why}"
-        )
-
-    def _prepare(self, source: Source) -> None:
-        """Build what is not built, and compare model and labels: errors come before the first step."""
-        self._check_input(source)
-        loss, metrics = self._compile_loss, self._compile_metrics
-        settled = (loss is None or loss.built) and (not metrics or metrics.built)
-        if not isinstance(source, ArrayData):
-            if self.built and settled:
-                return
-            source.on_epoch_begin()
-        x, y, _ = source.first()
-        y_pred, shape = None, getattr(self, "output_shape", None)
-        sizes = shape[1:] if isinstance(shape, tuple) else (None,)
-        if self.built and all(isinstance(size, int) for size in sizes) and not self._differs(x):
-            y_pred = backend.xp().zeros((_count(x), *sizes), dtype=backend.floatx())
-        elif not (self.built and settled) and getattr(type(self), "call", None) is not Layer.call:
-            with on_trial():
-                y_pred = self._forward(x, training=False)
-        if y is None or y_pred is None or any(map(self._overrides, ("compute_loss", "compute_metrics"))):
-            return
-        if loss is not None and not loss.built:
-            loss.build(y, y_pred)
-        if metrics and not metrics.built:
-            metrics.build(y, y_pred)
-        own = any(map(self._overrides, ("train_step", "test_step")))
-        if own or tree.is_nested(y) or tree.is_nested(y_pred):
-            return
-        if loss is not None and isinstance(source, ArrayData) and not isinstance(source.y, inputs.OnDisk):
-            loss.check_labels(source.y, (None, *y_pred.shape[1:]))
-        metrics.check_fit(y, y_pred)
-
     def _symbolic_build(self, iterator: EpochIterator | None = None, data_batch: Any = None) -> None:
         """Build model, loss and metrics for data or a batch, under the name that Keras has for it."""
         batch = inputs.unpack_x_y_sample_weight(data_batch)
-        self._prepare(ArrayData(*batch) if iterator is None else iterator.data_adapter)
+        prepare(self, ArrayData(*batch) if iterator is None else iterator.data_adapter)
 
     def _callback_list(self, callbacks: Any, verbose: Any, with_history: bool = False, **params: Any) -> CallbackList:
         verbose = inputs.verbosity(verbose)
@@ -735,13 +668,8 @@ class Trainer:
     def _as_list(self, logs: Logs) -> Any:
         """Return logs as Keras does: a bare float, or a list with the loss first, in compile order."""
         names: list[str] = []
-        for metric in self.metrics:
+        for metric in self._all_metrics():
             names += [m.name for m in metric.metrics] if isinstance(metric, CompileMetrics) else [metric.name]
         ordered = dict.fromkeys([*(name for name in names if name in logs), *sorted(logs)])
         values = [logs[name] for name in ordered]
         return values[0] if len(values) == 1 else values
-
-    def _blas_threads(self, source: Source) -> Any:
-        """Return a context that holds BLAS to one thread if the largest matrix product of a step is small."""
-        matrices = [v.size for v in self.variables if v.ndim > 1]
-        return backend.one_blas_thread(2.0 * (source.batch_size or 32) * max(matrices, default=0))

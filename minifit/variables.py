@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,7 @@ class Variable(Tensor):
 
     __slots__ = (
         *("_constraint", "_regularizer", "_trainable", "autocast", "changed", "home", "may_train", "name", "path"),
+        "stays_on_host",
     )
 
     def __init__(
@@ -94,7 +95,8 @@ class Variable(Tensor):
             value = initializer(tuple(shape), dtype=dtype)
         else:
             value = unwrap(initializer)
-        super().__init__(backend.xp().array(unwrap(value), dtype=dtype or _kind_of(value)), tracked=trainable)
+        own = backend.xp().array(backend.asarray(unwrap(value)), dtype=dtype or _kind_of(value))
+        super().__init__(own, tracked=trainable)
         self.name = self.path = name
         self.autocast = autocast
         self._trainable = trainable
@@ -103,6 +105,7 @@ class Variable(Tensor):
         self.changed = 0  # when it was last changed in place, in the tape's count of changes
         self.may_train = trainable  # False for what no gradient ever moves, such as moving statistics
         self.home: FlatVector | None = None
+        self.stays_on_host = False  # True for what the loop reads at every step, and must not wait for
 
     @property
     def regularizer(self) -> Callable[[Any], Any] | None:
@@ -161,6 +164,22 @@ class Variable(Tensor):
         """Subtract from the value in place."""
         return self._set(self.value - unwrap(value))
 
+    def keep_on_host(self) -> Variable:
+        """Let the value lie on the host whatever device is in use; return the variable."""
+        self.value, self.stays_on_host = backend.to_numpy(self.value), True
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy, pickled or not, lies on the device that is in use where it is made.
+        names = [name for cls in type(self).__mro__ for name in vars(cls).get("__slots__", ()) if name[:2] != "__"]
+        return {**{name: getattr(self, name) for name in names}, "value": backend.to_numpy(self.value)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+        if not self.stays_on_host:
+            self.value = backend.here(self.value)
+
     def __repr__(self) -> str:
         return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self.numpy()}>"
 
@@ -171,6 +190,16 @@ def keep(variable: Variable) -> None:
         noting.notes.append(("assign", variable.assign, (), {}, None))  # of a value that no step will find again
     if here.before is not None:
         here.before.setdefault(id(variable), (variable, variable.value.copy()))
+
+
+def bring(variables: Iterable[Variable]) -> None:
+    """Move variables to the device in use, but for those that stay on the host."""
+    for variable in variables:
+        if not variable.stays_on_host and not backend.is_here(variable.value):
+            variable.value = backend.here(variable.value)
+            changed(variable)
+            if variable.home is not None:
+                variable.home.stale = True
 
 
 @contextlib.contextmanager
@@ -267,7 +296,7 @@ class FlatVector:
 
     def __getstate__(self) -> dict[str, Any]:
         # A copied view is no view any more: the copy has to be laid out anew before its next step.
-        return {**vars(self), "stale": True}
+        return {**vars(self), "stale": True, "vector": None}
 
     def views(self, vector: Array) -> list[Array]:
         """Return another vector of the same length, cut and shaped as the variables are."""

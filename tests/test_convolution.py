@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_device import DeviceArray, DeviceModule
+from strict_array import DeviceArray, StrictModule
 from test_gradients import check, check_second, normal
 
 import minifit as keras
@@ -386,7 +386,7 @@ def trained() -> Any:
 
 def test_a_network_trains_on_the_device_as_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     expected, *_ = trained()
-    monkeypatch.setattr(backend, "_module", DeviceModule())
+    monkeypatch.setattr(backend, "_module", StrictModule())
     monkeypatch.setattr(backend, "_device", "gpu")
     model, *_ = trained()
     assert {type(v.value) for v in model.weights} == {DeviceArray}

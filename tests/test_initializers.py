@@ -135,6 +135,7 @@ PENALTIES: dict[str, tuple[Callable[[], Any], float]] = {
     "l1": (lambda: regularizers.L1(0.1), 0.1 * 7.5),
     "l2": (lambda: regularizers.L2(0.1), 0.1 * 15.25),
     "both": (lambda: regularizers.L1L2(0.1, 0.2), 0.1 * 7.5 + 0.2 * 15.25),
+    "neither": (lambda: regularizers.L1L2(), 0.0),
     "one of both": (lambda: regularizers.L1L2(l2=0.2), 0.2 * 15.25),
     "rows": (lambda: regularizers.OrthogonalRegularizer(0.1), 0.1 * 2 / np.sqrt(5 * 10.25)),
     "columns": (

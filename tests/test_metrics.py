@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_device import FETCHED, DeviceArray, DeviceModule
+from strict_array import FETCHED, DeviceArray, StrictModule
 from test_losses import CLASSES as LOSSES
 from test_losses import KERAS_SIGNATURES, labels_for, plain_signature
 
@@ -243,7 +243,7 @@ def test_predictions_that_are_not_numbers_count_as_no() -> None:
 
 @pytest.fixture
 def on_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "_module", DeviceModule())
+    monkeypatch.setattr(backend, "_module", StrictModule())
     monkeypatch.setattr(backend, "_device", "gpu")
     FETCHED.clear()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_device import DeviceArray, DeviceModule
+from strict_array import DeviceArray, StrictModule
 
 import minifit as keras
 from minifit import backend, serialization
@@ -86,7 +86,7 @@ def test_variable_by_variable_is_the_same_as_all_at_once(rule: str) -> None:
 @every_rule
 def test_a_step_on_a_device_fetches_no_number(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = train(RULES[rule](0.1, **ALL, global_clipnorm=0.5), weights())
-    monkeypatch.setattr(backend, "_module", DeviceModule())
+    monkeypatch.setattr(backend, "_module", StrictModule())
     optimizer, variables = RULES[rule](0.1, **ALL, global_clipnorm=0.5), weights()
     for kind in ("__float__", "__int__", "__bool__", "item"):
         monkeypatch.setattr(DeviceArray, kind, lambda self: pytest.fail("a number was fetched"))

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_layers import EVERY
+from test_losses import CLASSES as EVERY_LOSS
+from test_losses import labels_for
+from test_optimizers import ALL, RULES
 
 import minifit as keras
-from minifit import layers, losses, optimizers, regularizers
+from minifit import activations, layers, losses, optimizers, regularizers
 from minifit.recording import NotRepeatable, Recording, Repeated
 
 rng = np.random.default_rng(5)
@@ -175,6 +179,76 @@ def test_losses(loss: Any, y: Any, weights: Any, sources: Any, monkeypatch: pyte
         return model_of(layers.Input((6,)), loss=loss, weighted_metrics=["mse"] if np.shape(y)[-1] == 3 else [])
 
     assert_the_same(make, X, y, sources, monkeypatch, sample_weight=weights)
+
+
+# --------------------------------------------------------------------------- all there is
+#
+# Small batches, so that there are many steps: three epochs of 8, 8 and 3 samples, most of them repeated.
+
+SEVERAL = {"batch_size": 8, "epochs": 3}
+#: What does something with arrays beside the ops, assigns within the step, hands on a mask or penalises activities.
+THE_LONG_WAY = {
+    *("ActivityRegularization", "BatchNormalization, frozen", "Dense, penalties", "Masking"),
+    *("Normalization", "Normalization, axes", "Normalization, inverse"),
+    *("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy"),
+    *("CategoricalHinge", "Circle", "CosineSimilarity", "Hinge", "SquaredHinge", "Tversky"),
+    "MeanSquaredLogarithmicError",
+}
+
+
+def assert_right(name: str, make: Any, x: Any, y: Any, sources: Any, monkeypatch: Any, **fit: Any) -> None:
+    """As `assert_the_same`, but for what is known to go the long way."""
+    if name in THE_LONG_WAY or "renorm" in name:
+        quick, _ = trained(make, x, y, None, **SEVERAL, **fit)
+        assert not recorded(sources)
+        slow, _ = trained(make, x, y, monkeypatch, **SEVERAL, **fit)
+        for a, b in zip(quick.get_weights(), slow.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    else:
+        assert_the_same(make, x, y, sources, monkeypatch, **SEVERAL, **fit)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_layer(name: str, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind, arguments, shape = EVERY[name]
+
+    def make() -> Any:
+        x = layers.Input(shape)
+        hidden = getattr(layers, kind)(**arguments)(x)
+        model = keras.Model(x, layers.Dense(3)(layers.Flatten()(hidden)))
+        model.compile("adam", losses.SparseCategoricalCrossentropy(from_logits=True))
+        return model
+
+    x = rng.normal(size=(19, *shape)).astype("float32")
+    assert_right(name, make, x, CLASSES[:19], sources, monkeypatch)
+
+
+@pytest.mark.parametrize("name", sorted(activations.NAMED.keys() - {"threshold"}))
+def test_every_activation(name: str, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((6,)), layers.Dense(4, activation=name), loss="mse", metrics=[])
+
+    assert_the_same(make, X[:19], ONE_HOT[:19], sources, monkeypatch, **SEVERAL)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["no weights", "weights"])
+@pytest.mark.parametrize("name", EVERY_LOSS)
+def test_every_loss(name: str, weighted: bool, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((6,)), layers.Dense(5, "relu"), loss=getattr(losses, name)(), metrics=[])
+
+    y, _ = labels_for(name, (19, 3))
+    weights = WEIGHTS[:19] if weighted else None
+    assert_right(name, make, X[:19], y.astype("float32"), sources, monkeypatch, sample_weight=weights)
+
+
+@pytest.mark.parametrize("more", [{}, ALL], ids=["plain", "with all options"])
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule(name: str, more: Any, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(layers.Input((6,)), layers.Dense(5, "relu"), optimizer=RULES[name](0.05, **more))
+
+    assert_the_same(make, X[:19], CLASSES[:19], sources, monkeypatch, **SEVERAL)
 
 
 @pytest.mark.parametrize("floatx", ["float64", "float16"])

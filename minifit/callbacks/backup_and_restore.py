@@ -87,10 +87,10 @@ class BackupAndRestore(Callback, BatchCounter):
         self._restore(state, with_data=state["batch"] is None)  # a generator cannot be walked through twice
         self._current_epoch = state["epoch"]
         # A run that had ended, but for its last hook, has no epoch left.
-        self.model._initial_epoch = self.params["epochs"] if state["stopped"] else state["epoch"]
+        self.model._under_way.first_epoch = self.params["epochs"] if state["stopped"] else state["epoch"]
         self.model.stop_training = state["stopped"]
         if state["batch"] is None:
-            self.model._resumed_logs = state["logs"]
+            self.model._under_way.resumed_logs = state["logs"]
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self._current_epoch = epoch
@@ -100,7 +100,7 @@ class BackupAndRestore(Callback, BatchCounter):
             self._restore(state)
             for metric, sums in zip(self._metrics(), state["metrics"], strict=True):
                 _set_sums(metric, sums)
-            self.model._resumed_logs = state["logs"]
+            self.model._under_way.resumed_logs = state["logs"]
 
     def _read(self) -> dict[str, Any] | None:
         if not self._weights_path.exists():
@@ -132,7 +132,7 @@ class BackupAndRestore(Callback, BatchCounter):
         BatchCounter.__init__(self)
         self._batches_seen_since_last_saving, self._last_batch_seen = state["counted"]
         if with_data:
-            model._training_data.set_state(state["data"])
+            model._under_way.data.set_state(state["data"])
         random.set_state(state["random"])  # the data may have drawn from it on the way
         python_random.setstate(state["python"])
         np.random.set_state(state["numpy"])  # noqa: NPY002 - what the user's own code may draw from
@@ -187,7 +187,7 @@ class BackupAndRestore(Callback, BatchCounter):
             "optimizer": optimizer.get_state() if getattr(optimizer, "built", False) else None,
             "metrics": None if batch is None else [_sums(metric) for metric in self._metrics()],
             "callbacks": {name: callback.get_state() for name, callback in self._named_others().items()},
-            "data": model._training_data.get_state(),
+            "data": model._under_way.data.get_state(),
             "random": random.get_state(),
             "python": python_random.getstate(),
             "numpy": np.random.get_state(),  # noqa: NPY002

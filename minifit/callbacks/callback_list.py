@@ -82,8 +82,17 @@ class CallbackList:
         self._logs_unread = {
             hook
             for hook in ("on_train_batch_end", "on_test_batch_end", "on_predict_batch_end")
-            if not any(getattr(c, "reads_batch_logs", True) for c in self.callbacks if _overrides(c, hook))
+            if not any(_reads_logs(c, hook) for c in self.callbacks if _overrides(c, hook))
         }
+
+    def hears(self, hook: str) -> bool:
+        """Tell whether anybody is to be called at this hook."""
+        return bool(self._listeners[hook] or self._late[hook])
+
+    def strangers(self, phase: str) -> list[Any]:
+        """Return the callbacks that do something at every batch and are not the engine's own."""
+        hooks = (f"on_{phase}_batch_begin", f"on_{phase}_batch_end")
+        return [c for c in self.callbacks if any(_overrides(c, hook) and not _is_ours(c, hook) for hook in hooks)]
 
     def is_heard(self, *hooks: str) -> bool:
         """Tell whether any of these hooks does more than move a progress bar."""
@@ -148,3 +157,18 @@ def _overrides(callback: Any, hook: str) -> bool:
     if hook in ("on_train_batch_begin", "on_train_batch_end"):
         return differs(hook) or differs(hook.replace("train_", ""))
     return differs(hook)
+
+
+def _is_ours(callback: Any, hook: str) -> bool:
+    """Tell whether a callback is one of the engine's classes, and the hook is the method of that class."""
+    set_on_it = vars(callback).keys() & {hook, hook.replace("train_", "")}
+    return type(callback).__module__.startswith(__package__) and not set_on_it
+
+
+def _reads_logs(callback: Any, hook: str) -> bool:
+    """Tell whether a callback wants the logs of batches: it has not said no, or somebody's own class speaks for it."""
+    if getattr(callback, "reads_batch_logs", True):
+        return True
+    theirs = [cls for cls in type(callback).__mro__ if not cls.__module__.startswith((__package__, "builtins"))]
+    said = any("reads_batch_logs" in vars(cls) for cls in theirs)
+    return not said and any({hook, hook.replace("train_", "")} & vars(cls).keys() for cls in theirs)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import struct
 import time
 import zlib
@@ -31,6 +30,8 @@ class EventFile:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         Path(folder).mkdir(parents=True, exist_ok=True)
         # TensorBoard takes files of this name for event files, and reads them in the order of their names.
+        import socket  # costs time at import, and few need it
+
         name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}.{os.getpid()}.{next(_opened)}.v2"
         self._file = open(Path(folder) / name, "ab")  # noqa: SIM115 - until close()
         self._write(text(3, "brain.Event:2"))

@@ -67,7 +67,7 @@ class MonitorCallback(Callback):
         self.monitor_op = ops.greater if direction == "max" else ops.less
 
     def _compiled_metric(self, name: str) -> Any:
-        compiled = [inner for m in getattr(self.model, "metrics", ()) for inner in getattr(m, "metrics", ())]
+        compiled = getattr(getattr(self.model, "_compile_metrics", None), "metrics", ())
         return next((metric for metric in compiled if metric.name == name), None)
 
     def _is_improvement(self, current: Any, best: Any) -> bool:

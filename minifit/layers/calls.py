@@ -43,6 +43,10 @@ def mask_of(x: Any) -> Any:
     return getattr(x, "_keras_mask", None)
 
 
+def _here_if_array(mask: Any) -> Any:
+    return backend.asarray(mask) if isinstance(mask, np.ndarray) else mask
+
+
 def map_shapes(function: Callable[[Any], Any], shapes: Any) -> Any:
     """Apply a function to the shapes, tuples of sizes, in nested data."""
     if isinstance(shapes, dict):
@@ -100,7 +104,7 @@ class Called(Weighted):
                     f"passed as a keyword argument, or as an array: {x!r} (of type {type(x)})"
                 )
         return args, {
-            name: value if name.endswith("mask") else tree.map_structure(convert, value)
+            name: _here_if_array(value) if name.endswith("mask") else tree.map_structure(convert, value)
             for name, value in kwargs.items()
         }
 

@@ -75,10 +75,15 @@ class Embedding(Layer):
         return rows if self._mixed is None else self._cast(rows)
 
     def _indices(self, indices: Any) -> Any:
-        """Return whole numbers, none of them beyond the rows that there are."""
+        """Return whole numbers, none of them beyond the rows that there are.
+
+        On a device no step waits for a look at them: one that names no row gets a row of NaN, and so does the loss.
+        """
         if indices.dtype.kind not in "iu":
             indices = indices.astype("int32")
-        if backend.on_host(indices) and indices.size and not 0 <= indices.min() <= indices.max() < self.input_dim:
+        if not backend.on_host(indices):
+            return indices.view(indices.dtype.str.replace("i", "u"))  # for no index counts from the end
+        if indices.size and not 0 <= indices.min() <= indices.max() < self.input_dim:
             raise ValueError(
                 f"Embedding {self.name!r} has rows 0 to {self.input_dim - 1}; got indices from {indices.min()} to "
                 f"{indices.max()}. Make input_dim larger, or map what is not known to one index."

@@ -16,14 +16,24 @@ Kind = TypeVar("Kind")
 _NOT_LOOKED_INTO = frozenset({"_call_losses", "_functional", "_given"})
 
 
-def _is_or_holds(what: Any, kind: Any) -> bool:
-    try:
-        return issubclass(what, (kind, list, tuple, dict))
-    except TypeError:  # of a protocol with attributes only an object can tell
-        return True
+class _MayBe(dict[Any, bool]):
+    """By its type, whether a value may be of a kind or hold such values: asked of every attribute, it must be quick."""
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def __missing__(self, what: Any) -> bool:
+        if len(self) >= 4096:  # classes that come and go are not to be kept
+            self.clear()
+        try:
+            self[what] = issubclass(what, (self.kind, list, tuple, dict))
+        except TypeError:  # of a protocol with attributes only an object can tell
+            self[what] = True
+        return self[what]
 
 
-_may_own: Callable[[Any, Any], bool] = functools.lru_cache(4096)(_is_or_holds)  # asked of every attribute
+_may_be: Callable[[Any], _MayBe] = functools.lru_cache(64)(_MayBe)  # by kind
 
 
 class Owner:
@@ -44,6 +54,7 @@ class Owner:
     def _owned(self, kind: type[Kind]) -> list[Kind]:
         found: dict[int, Kind] = {}
         seen: set[int] = set()  # containers: one may lie in itself
+        may_be = _may_be(kind)
 
         def look_into(value: Any) -> None:
             if isinstance(value, kind):
@@ -51,11 +62,11 @@ class Owner:
             elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
                 seen.add(id(value))
                 for item in value.values() if isinstance(value, dict) else value:
-                    if _may_own(type(item), kind):
+                    if may_be[type(item)]:
                         look_into(item)
 
         for name, value in vars(self).items():
-            if _may_own(type(value), kind) and name not in _NOT_LOOKED_INTO:
+            if may_be[type(value)] and name not in _NOT_LOOKED_INTO:
                 look_into(value)
         return list(found.values())
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from .. import ops
 from ..backend import standardize_data_format, xp
 from ..ops.convolution import check_padding, int_tuple
+from ..ops.op import constant
 from ..tape import unwrap
 from .convolution import output_shape
 from .input_spec import InputSpec
@@ -167,7 +171,7 @@ class GlobalAveragePooling1D(GlobalPooling):
         (axis,) = self._axes
         steps_first = inputs if axis == 1 else ops.transpose(inputs, axes=(0, 2, 1))
         # One product of matrices, four times as quick as adding up along the middle axis.
-        mean = ops.weigh(steps_first, ops.noted(_shares, unwrap(mask), inputs.shape[axis], inputs.dtype))
+        mean = ops.weigh(steps_first, _shares(unwrap(mask), inputs.shape[axis], np.dtype(inputs.dtype)))
         return ops.expand_dims(mean, axis=axis) if self.keepdims else mean
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
@@ -176,8 +180,15 @@ class GlobalAveragePooling1D(GlobalPooling):
 
 def _shares(mask: Any, steps: int, dtype: Any) -> Any:
     """Return what each step counts in the mean: (1, T), or (B, T) with a mask."""
-    if mask is None:
-        return xp().full((1, steps), 1 / steps, dtype=dtype)
+    return constant(_equal_shares(steps, dtype, xp())) if mask is None else ops.noted(_shares_of, mask, dtype)
+
+
+@functools.lru_cache(32)
+def _equal_shares(steps: int, dtype: Any, module: Any) -> Any:
+    return module.full((1, steps), 1 / steps, dtype=dtype)
+
+
+def _shares_of(mask: Any, dtype: Any) -> Any:
     there = (xp().asarray(mask) != 0).astype(dtype)
     return there / there.sum(axis=1, keepdims=True)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend, ops, random, regularizers
+from .. import backend, ops, philox, random, regularizers
 from .layer import Elementwise
 
 
@@ -27,24 +27,11 @@ class _Noise(Elementwise):
             )
         self.seed = seed
         setattr(self, argument, float(strength))
-        self._bits = np.random.SFC64(0)
-        self._generator = np.random.Generator(self._bits)
         if strength > 0:
             self.seed_generator = random.SeedGenerator(seed)
 
-    def _fresh(self) -> np.random.Generator:
-        """Return the generator, at a beginning that the next seed says; a new one would take ten times as long."""
-        words = np.array([*self.seed_generator.next().tolist(), 0, 1], dtype="uint64")
-        self._bits.state = {"bit_generator": "SFC64", "state": {"state": words}, "has_uint32": 0, "uinteger": 0}
-        self._bits.random_raw(12)  # as many as SFC64 takes to mix its seed
-        return self._generator
-
     def _normal(self, shape: tuple[int, ...], dtype: Any, mean: float, stddev: float) -> Any:
-        kind: Any = "float64" if dtype == "float64" else "float32"
-        drawn = self._fresh().standard_normal(shape, dtype=kind)
-        drawn *= stddev
-        drawn += mean
-        return backend.asarray(drawn).astype(dtype, copy=False)
+        return philox.normal(self.seed_generator.key(), shape, dtype, mean, stddev)
 
 
 class Dropout(_Noise):
@@ -94,13 +81,8 @@ class Dropout(_Noise):
         return ops.multiply(inputs, ops.noted(self._mask, shape, inputs.dtype))
 
     def _mask(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        self._fresh()
-        n = math.prod(shape)
-        drawn = self._bits.random_raw((n + 1) // 2).view("uint32")[:n].reshape(shape)
         # The mask holds 0 and 1 / (1 - rate), so that one product does both jobs.
-        mask = backend.asarray(drawn >= int(self.rate * 2**32)).astype(dtype)
-        mask *= 1 / (1 - self.rate)
-        return mask
+        return philox.mask(self.seed_generator.key(), shape, dtype, self.rate)
 
 
 def _checked_shape(noise_shape: Any) -> tuple[int | None, ...]:

@@ -362,7 +362,8 @@ class LossFunction(OfFunction, Loss):
     def check_labels(self, y_true: Any, output_shape: tuple[int | None, ...]) -> None:
         if hasattr(self.fn, "check_labels"):
             shape = (len(y_true), *(size or 1 for size in output_shape[1:]))
-            self.fn.check_labels(backend.asarray(y_true), shape, self.name, **self.options)
+            y_true = y_true if hasattr(y_true, "dtype") else backend.asarray(y_true)  # which may lie on the host
+            self.fn.check_labels(y_true, shape, self.name, **self.options)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         return self.fn(*align_ranks(y_true, y_pred), **self.options)

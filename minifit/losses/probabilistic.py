@@ -262,7 +262,8 @@ def as_labels(
         raise ValueError("y_true must hold whole numbers (class labels); it holds fractions or NaN.")
     real = whole if ignore_class is None else whole[whole != ignore_class]
     # Read as unsigned, a negative label is a huge one: one comparison finds both kinds.
-    if real.size and int(real.astype("uint64").max()) >= shape[-1]:
+    unsigned = real.view("uint64") if real.itemsize == 8 else real.astype("uint64")
+    if real.size and int(unsigned.max()) >= shape[-1]:
         bad = real[(real < 0) | (real >= shape[-1])]
         raise ValueError(
             f"y_true holds the label {int(bad[0])}, but y_pred has {shape[-1]} classes: labels run from 0 to "

@@ -13,7 +13,7 @@ from ..losses.loss import align_ranks, as_array, as_type, divide_no_nan, fit_wei
 from ..naming import check_numbers
 from ..tape import unwrap
 from .accuracy import same_shape
-from .metric import Metric, add, as_result
+from .metric import Metric, add, as_result, summed_at
 
 _ALL = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 _RATES = {
@@ -103,7 +103,7 @@ class ConfusionMetric(Metric):
         if self._at[0] < 0:
             bins = np.maximum(bins, 1)
         bins = bins + backend.xp().arange(n_labels) * (n + 1)
-        sums = np.bincount(bins.ravel(), weights=weights.ravel(), minlength=(n + 1) * n_labels)
+        sums = summed_at(bins.ravel(), weights.ravel(), (n + 1) * n_labels)
         return np.cumsum(sums.reshape(n_labels, n + 1)[:, :0:-1], axis=1)[:, ::-1].T
 
     # -- rates, (T,) ------------------------------------------------------------------------------

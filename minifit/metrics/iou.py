@@ -12,7 +12,7 @@ from ..backend import asarray, epsilon
 from ..losses.loss import as_array, as_type, fit_weights, init_from
 from ..naming import check_numbers
 from ..tape import unwrap
-from .metric import Metric, add, as_result
+from .metric import Metric, add, as_result, summed_at
 
 __all__ = ["BinaryIoU", "IoU", "MeanIoU", "OneHotIoU", "OneHotMeanIoU"]
 
@@ -78,7 +78,7 @@ class IoU(Metric):
         # An element that does not count goes to class 0 with a weight of 0.
         row, column = (np.where(counts != 0, y, 0).astype("int64") for y in (y_true, y_pred))
         n = self.num_classes
-        matrix = np.bincount(row * n + column, weights=counts, minlength=n * n).reshape(n, n)
+        matrix = summed_at(row * n + column, counts, n * n).reshape(n, n)
         add(self.total_cm, matrix.astype(self.dtype))
 
     def _known(self, y_true: Any, y_pred: Any) -> Any:

@@ -148,8 +148,20 @@ class Metric(Described):
 
 def add(variable: Variable, amount: Any) -> None:
     """Add to what no tape ever looks at, which spares a metric in the loop the copy that `assign_add` makes."""
+    put(variable, variable.value + amount)
+
+
+def put(variable: Variable, value: Any) -> None:
+    """Set what no tape ever looks at."""
     keep(variable)
-    variable.value = variable.value + amount
+    variable.value = value
+
+
+def summed_at(places: Any, amounts: Any, size: int) -> Any:
+    """Return `size` sums of amounts, each added at its place. (`bincount` does the same, but waits for a device.)"""
+    sums = backend.xp().zeros(size)
+    np.add.at(sums, places, amounts)
+    return sums
 
 
 def as_result(value: Any, dtype: str) -> Tensor:

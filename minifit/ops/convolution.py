@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..backend import Array, floatx, is_float, standardize_data_format, xp
+from . import gathering
 from .core import convert_to_tensor
+from .gathering import elsewhere
+from .linear import all_ones
 from .op import joint_op, op
 
 __all__ = ["average_pool", "conv", "max_pool"]
@@ -35,6 +38,7 @@ class Windows(NamedTuple):
     cells: tuple[tuple[Index, Index, Index], ...]  # index in the window, slice of the inputs, of the positions
     apart: bool  # whether no input is in two windows
     inside: bool  # whether no window hangs over the edge
+    axes: tuple[Sizes, ...]  # of each axis the size, positions, window, stride, dilation, and what is before the edge
 
 
 def n_positions(sizes: Sequence[int | None], window: Sizes, strides: Sizes, dilation: Sizes, padding: str) -> Any:
@@ -54,18 +58,19 @@ def n_positions(sizes: Sequence[int | None], window: Sizes, strides: Sizes, dila
 @functools.lru_cache(maxsize=256)
 def _windows(sizes: Sizes, window: Sizes, strides: Sizes, dilation: Sizes, padding: str) -> Windows:
     positions = n_positions(sizes, window, strides, dilation, padding)
-    axes, apart, outside = [], True, 0
+    axes, where, apart, outside = [], [], True, 0
     for size, count, width, stride, step in zip(sizes, positions, window, strides, dilation, strict=True):
         reach = (width - 1) * step + 1
         over = max(0, (count - 1) * stride + reach - size)
         # Of an odd number of missing pixels the larger half is behind.
         before = {"valid": 0, "same": over // 2, "causal": reach - 1}[padding]
+        where.append((size, count, width, stride, step, before))
         axes.append([(cell, *_meeting(size, count, stride, cell * step - before)) for cell in range(width)])
         apart, outside = apart and stride >= reach, outside + over
     samples = (slice(None),)
     crossed = (zip(*each, strict=True) for each in itertools.product(*axes))
     cells = [(cell, samples + inputs, samples + outputs) for cell, inputs, outputs in crossed if None not in inputs]
-    return Windows(positions, tuple(cells), apart, not outside)
+    return Windows(positions, tuple(cells), apart, not outside, tuple(where))
 
 
 def _meeting(size: int, count: int, stride: int, shift: int) -> tuple[slice | None, slice | None]:
@@ -123,17 +128,22 @@ def _patches(x: Array, kernel_shape: Sizes, windows: Windows) -> Iterator[tuple[
         yield samples, taken.reshape(-1, columns)
 
 
-def _conv_vjp(needs, dy, y, x, kernel, bias, windows, relu=False):
+def _conv_vjp(needs, dy, y, x, kernel, bias, windows, relu=False, out=(None, None, None)):
     if relu:
         dy = dy * (y > 0)
+    if not x.dtype == dy.dtype == kernel.dtype:
+        out = None, None, None
+    _, room, bias_room = ({} if array is None else {"out": array} for array in out)
+    n = dy.size // dy.shape[-1]
     return (
         _conv_inputs(dy, kernel, windows=windows, shape=x.shape) if needs[0] else None,
-        _conv_kernel(x, dy, windows=windows, shape=kernel.shape) if needs[1] else None,
-        np.dot(xp().ones(dy.size // dy.shape[-1], dtype=dy.dtype), _rows(dy)) if needs[2] else None,
+        _conv_kernel(x, dy, windows=windows, shape=kernel.shape, **room) if needs[1] else None,
+        np.dot(all_ones(n, dy.dtype, xp()), _rows(dy), **bias_room) if needs[2] else None,  # the sum of the rows
     )
 
 
-@joint_op(_conv_vjp)
+@joint_op(_conv_vjp, writes=True)
+@elsewhere(gathering.conv)
 def _conv(x, kernel, bias, windows, relu=False):
     y = xp().empty((x.shape[0], *windows.positions, kernel.shape[-1]), dtype=x.dtype)
     for channels, filters in _groups(x.shape[-1], kernel.shape):
@@ -158,6 +168,7 @@ def _conv_inputs_vjp(needs, g, dx, dy, kernel, windows, shape):
 
 
 @joint_op(_conv_inputs_vjp)
+@elsewhere(gathering.conv_inputs)
 def _conv_inputs(dy, kernel, windows, shape):
     """Return the gradient with respect to the inputs: each cell's share, added where the cell had been."""
     dx = xp().zeros(shape, dtype=dy.dtype)
@@ -180,9 +191,11 @@ def _conv_kernel_vjp(needs, g, dkernel, x, dy, windows, shape):
 
 
 @joint_op(_conv_kernel_vjp)
-def _conv_kernel(x, dy, windows, shape):
+@elsewhere(gathering.conv_kernel)
+def _conv_kernel(x, dy, windows, shape, out=None):
     """Return the gradient with respect to the kernel."""
-    dkernel = xp().zeros(shape, dtype=dy.dtype)
+    dkernel = xp().empty(shape, dtype=dy.dtype) if out is None else out
+    dkernel[...] = 0
     for channels, filters in _groups(x.shape[-1], shape):
         into = dkernel[..., filters]
         for samples, patches in _patches(x[..., channels], shape, windows):
@@ -202,6 +215,7 @@ def _max_product(dy, y, x, windows):
 
 
 @op(_max_product)
+@elsewhere(gathering.max_pool)
 def _max_pool(x, windows):
     lowest = -np.inf if is_float(x) else np.iinfo(x.dtype).min
     y = xp().full((x.shape[0], *windows.positions, x.shape[-1]), lowest, dtype=x.dtype)
@@ -216,6 +230,7 @@ def _by_maxima_product(g, out, values, x, y, windows, back):
 
 
 @op(_by_maxima_product, None, None)
+@elsewhere(gathering.by_maxima)
 def _by_maxima(values, x, y, windows, back):
     """Carry numbers between every window and its maximum; of several equal inputs the first is it."""
     out = xp().zeros(x.shape if back else y.shape, dtype=values.dtype)
@@ -239,6 +254,7 @@ def _by_sums_product(g, out, values, windows, shape, back):
 
 
 @op(_by_sums_product)
+@elsewhere(gathering.by_sums)
 def _by_sums(values, windows, shape, back):
     """Carry numbers between every window and all its inputs, adding up."""
     out = xp().zeros(shape, dtype=values.dtype)

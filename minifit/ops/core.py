@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from .. import tree
-from ..backend import floatx, to_numpy, xp
-from .elementwise import astype
-from .op import Traced, array, unwrap
+from ..backend import asarray, floatx, to_numpy, xp
+from .elementwise import astype, where
+from .op import Traced, array, as_index, placed, unwrap
 from .shaping import add_at, stack
 
 
@@ -15,7 +15,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """Return x as an array, or the Tensor that it is already; Python's floats take the float type in force."""
     if isinstance(x, (list, tuple)) and any(isinstance(part, Traced) for part in x):
         x = stack([convert_to_tensor(part) for part in x])
-    x = array(x if isinstance(x, (Traced, list, tuple, int, float)) else xp().asarray(x))
+    x = array(x if isinstance(x, (Traced, list, tuple, int, float)) else asarray(x))
     return x if dtype is None else cast(x, dtype)
 
 
@@ -94,18 +94,25 @@ def empty_like(x, dtype=None):
 
 def arange(start, stop=None, step=None, dtype=None):
     """Return the numbers from `start` up to, but not including, `stop`; of one argument, those from 0 up to it."""
-    start, stop, step = (unwrap(array(x)) for x in (start, stop, step))
+    start, stop, step = (x if x is None else _at_home(x) for x in (start, stop, step))
     limits = (0, start) if stop is None else (start, stop)
-    made = xp().arange(*limits, 1 if step is None else step, dtype=dtype)
-    return made if dtype or made.dtype.kind != "f" else made.astype(floatx(), copy=False)
+    made = np.arange(*limits, 1 if step is None else step, dtype=dtype)
+    return asarray(made if dtype or made.dtype.kind != "f" else made.astype(floatx(), copy=False))
+
+
+def _at_home(x):
+    """Return a number, or an array, where its digits can be read: how many there will be depends on them."""
+    x = np.asarray(to_numpy(x))
+    return x.astype(floatx()) if x.dtype == np.float64 else x
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """Return `num` numbers at equal distances, `stop` the last of them; with `retstep` also the distance."""
-    start, stop = unwrap(array(start)), unwrap(array(stop))
-    made, step = xp().linspace(start, stop, num, endpoint=endpoint, retstep=True, axis=axis)
-    made = made.astype(dtype or (floatx() if np.result_type(start, stop).kind != "f" else np.result_type(start, stop)))
-    return (made, step) if retstep else made
+    start, stop = _at_home(start), _at_home(stop)
+    made, step = np.linspace(start, stop, num, endpoint=endpoint, retstep=True, axis=axis)
+    kind = dtype or (floatx() if np.result_type(start, stop).kind != "f" else np.result_type(start, stop))
+    made = asarray(made.astype(kind))
+    return (made, asarray(step) if np.ndim(step) else step) if retstep else made
 
 
 def eye(N, M=None, k=0, dtype=None):
@@ -125,7 +132,7 @@ def tri(N, M=None, k=0, dtype=None):
 
 def segment_sum(data, segment_ids, num_segments=None, sorted=False):
     """Return the sums of the rows that bear the same number."""
-    data, ids = array(data), unwrap(array(segment_ids))
+    data, ids = placed(data), as_index(segment_ids)
     if ids.ndim != 1 or data.shape[:1] != ids.shape:
         raise ValueError(
             "Argument `segment_ids` should be an 1-D vector, with a number for every row of `data`; got shapes "
@@ -133,7 +140,9 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
         )
     count = int(ids.max()) + 1 if num_segments is None else num_segments
     kept = (ids >= 0) & (ids < count)
-    return add_at(data[kept], index=ids[kept], shape=(count, *data.shape[1:]))
+    kept_rows = np.reshape(kept, (-1,) + (1,) * (data.ndim - 1))
+    rows = where(kept_rows, data, 0)  # a mask as an index would wait for a device
+    return add_at(rows, index=np.where(kept, ids, 0), shape=(count, *data.shape[1:]))
 
 
 # --------------------------------------------------------------------------- loops: Python's own

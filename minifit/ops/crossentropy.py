@@ -8,7 +8,7 @@ from ..backend import epsilon, xp
 from . import reductions
 from .elementwise import clip, log
 from .nn import log_softmax, sigmoid, softmax, softplus
-from .op import array, as_float, joint_op, unwrap
+from .op import as_float, as_index, joint_op, placed
 from .reductions import sum
 from .shaping import moveaxis, squeeze, take_along_axis
 
@@ -156,7 +156,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """Return the cross-entropy over `axis` of the classes that integers name."""
-    target, output = unwrap(array(target)), as_float(output)
+    target, output = as_index(target), as_float(placed(output))
     if target.ndim == output.ndim and target.shape[axis] == 1:
         target = np.squeeze(target, axis=axis)
     log_p = moveaxis(_log_probabilities(output, from_logits, axis), axis, -1)
@@ -175,7 +175,7 @@ def _log_probabilities(output, from_logits, axis):
 
 
 def _of_one_shape(target, output):
-    target, output = array(target), as_float(output)
+    target, output = placed(target), as_float(placed(output))
     if target.shape != output.shape:
         raise ValueError(
             f"Arguments `target` and `output` must have the same shape; got {target.shape} and {output.shape}."

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import asarray
 from .op import Op, Product, agree, as_float, op
 
 
@@ -171,7 +172,7 @@ def where(condition, x1=None, x2=None):
         return np.nonzero(condition)
     if x1 is None or x2 is None:
         raise ValueError("where(condition, x1, x2): `x1` and `x2` either both should be `None` or neither.")
-    return either(condition, x1, x2)
+    return either(condition if hasattr(condition, "dtype") else asarray(condition), x1, x2)
 
 
 @op(lambda dy, y, x, low, high: dy * ((x >= low) & (x <= high)), None, None)

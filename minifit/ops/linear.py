@@ -48,12 +48,12 @@ def _dense_vjp(needs, dy, y, x, kernel, bias, relu=False, out=(None, None, None)
     return (
         np.dot(dy, kernel.T) if needs[0] else None,
         np.dot(x.T, dy, **room) if needs[1] else None,
-        np.dot(_ones(len(dy), dy.dtype, xp()), dy, **bias_room) if needs[2] else None,  # the sum of the rows
+        np.dot(all_ones(len(dy), dy.dtype, xp()), dy, **bias_room) if needs[2] else None,  # the sum of the rows
     )
 
 
 @functools.lru_cache(32)
-def _ones(n, dtype, module):
+def all_ones(n, dtype, module):
     return module.ones(n, dtype=dtype)
 
 
@@ -107,6 +107,9 @@ def einsum(subscripts, *operands):
     if any(len(set(term)) < len(term) for term in terms.replace("...", "").split(",")):
         raise ValueError(f"einsum({subscripts!r}): a letter twice in one operand is not supported; see diagonal().")
     try:
+        if "..." in terms and "..." not in out:  # which NumPy takes as it is, and CuPy does not
+            full = contract(*operands, subscripts=f"{terms}->...{out}")
+            return sum(full, axis=tuple(range(full.ndim - len(out))))
         return contract(*operands, subscripts=f"{terms}->{out}")
     except ValueError as error:
         shapes = [tuple(x.shape) for x in operands]

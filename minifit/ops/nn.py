@@ -10,7 +10,7 @@ from .. import backend
 from ..backend import floatx, xp
 from ..naming import check_numbers
 from .elementwise import absolute, erf, maximum, minimum, sqrt, square, tanh, where
-from .op import array, as_float, op, unwrap
+from .op import array, as_float, as_index, op
 from .reductions import mean, norm, sum
 from .shaping import split
 
@@ -94,7 +94,7 @@ swish, hard_swish = silu, hard_silu
 def softplus(x):
     """Return ``log(1 + exp(x))``."""
     x = as_float(x)
-    return np.logaddexp(x, xp().zeros((), dtype=x.dtype))
+    return np.logaddexp(x, x.dtype.type(0))
 
 
 def squareplus(x, b=4):
@@ -218,7 +218,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     if sparse:
         raise ValueError("one_hot(sparse=True) is not supported; arrays are dense here.")
     check_numbers("one_hot", 1, whole=True, num_classes=num_classes)
-    x = unwrap(array(x))
+    x = as_index(x)
     hot = x[..., None] == xp().arange(num_classes)
     return np.moveaxis(hot, -1, axis).astype(dtype or floatx())
 
@@ -251,6 +251,6 @@ def moments(x, axes, keepdims=False, synchronized=False):
 def in_top_k(targets, predictions, k):
     """Tell for every row whether its target is among the k largest predictions; at a tie it is."""
     check_numbers("in_top_k", 0, whole=True, k=k)
-    predictions, targets = unwrap(array(predictions)), unwrap(array(targets))
+    predictions, targets = as_index(predictions), as_index(targets)
     own = np.take_along_axis(predictions, targets[..., None], axis=-1)
     return (np.sum(predictions > own, axis=-1) < k) & ~np.isnan(own[..., 0])

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..backend import xp
 from .elementwise import astype
-from .linear import _ones as ones
+from .linear import all_ones as ones
 from .op import Traced, joint_op
 from .shaping import reshape
 

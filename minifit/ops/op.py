@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import Array, asarray, floatx
+from ..backend import Array, asarray, floatx, in_words, on_host, xp
+from ..backend import here as place
 
 Product = Callable[..., Any]
 
@@ -131,9 +132,14 @@ class Op:
                 return value.record(self, inputs, options)
         if not hasattr(inputs[0], "dtype"):
             inputs = arrays(inputs)
-        if here.notes is not None:
-            return noted(self.forward, *inputs, **options)
-        return self.forward(*inputs, **options)
+        try:
+            if here.notes is not None:
+                return noted(self.forward, *inputs, **options)
+            return self.forward(*inputs, **options)
+        except TypeError as error:
+            if not mixed(inputs):
+                raise in_words(error) from None
+            return self.forward(*together(inputs), **options)
 
     @functools.cached_property
     def _names(self) -> list[str]:
@@ -229,6 +235,16 @@ def array(x: Any, dtype: Any = None) -> Any:
     return x if dtype is None else x.astype(np.dtype(dtype))
 
 
+def placed(x: Any) -> Any:
+    """Return x as an array on the device in use, or the Tensor that it is."""
+    return x if isinstance(x, Traced) else place(array(x))
+
+
+def as_index(x: Any) -> Any:
+    """Return indices, or labels, as an array on the device in use."""
+    return unwrap(placed(x))
+
+
 def as_float(x: Any) -> Any:
     """Return x as an array of floats."""
     x = array(x)
@@ -239,6 +255,16 @@ def arrays(inputs: Sequence[Any]) -> tuple[Any, ...]:
     """Return what an op was given as arrays; Python numbers stay what they are beside one."""
     beside = any(hasattr(x, "dtype") for x in inputs)
     return tuple(x if beside and isinstance(x, (int, float)) else array(x) for x in inputs)
+
+
+def mixed(inputs: Sequence[Any]) -> bool:
+    """Tell whether arrays of the host lie among inputs while another device is in use."""
+    return xp() is not np and any(map(on_host, inputs))
+
+
+def together(inputs: Sequence[Any]) -> list[Any]:
+    """Return inputs with the host's arrays, such as constants in a layer of the user's own, on the device in use."""
+    return [asarray(x) if on_host(x) else x for x in inputs]
 
 
 def agree(*inputs: Any, floating: bool = False) -> Sequence[Any]:

@@ -32,7 +32,7 @@ def _sum_product(dy, y, x, axis=None, keepdims=False):
 def _mean_product(dy, y, x, axis=None, keepdims=False):
     n_averaged = x.size // y.size
     # A product with ones is several times quicker than broadcast_to on arrays as small as a batch.
-    return xp().ones(x.shape, dtype=x.dtype) * _spread(dy / n_averaged, x, axis, keepdims)
+    return _spread(dy / n_averaged, x, axis, keepdims) * xp().ones(x.shape, dtype=x.dtype)
 
 
 def _extreme_product(dy, y, x, axis=None, keepdims=False, initial=None):
@@ -64,14 +64,22 @@ def weigh(x, weights):
     return np.squeeze(np.matmul(np.expand_dims(weights, -2), x), axis=-2)
 
 
+def _extreme(reduce, larger, x, axis, keepdims, initial):
+    if initial is None:
+        return reduce(x, axis=_axes(axis), keepdims=keepdims)
+    if x.size:
+        return larger(reduce(x, axis=_axes(axis), keepdims=keepdims), initial)
+    return np.sum(x, axis=_axes(axis), keepdims=keepdims) + x.dtype.type(initial)  # of nothing: `initial` everywhere
+
+
 @op(_extreme_product)
 def max(x, axis=None, keepdims=False, initial=None):
-    return np.max(x, axis=_axes(axis), keepdims=keepdims, initial=initial)
+    return _extreme(np.max, np.maximum, x, axis, keepdims, initial)
 
 
 @op(_extreme_product)
 def min(x, axis=None, keepdims=False, initial=None):
-    return np.min(x, axis=_axes(axis), keepdims=keepdims, initial=initial)
+    return _extreme(np.min, np.minimum, x, axis, keepdims, initial)
 
 
 amax, amin = max, min

@@ -10,8 +10,11 @@ import math
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from ..backend import xp
-from .op import agree, array, joint_op, like, op, unbroadcast, unwrap
+from ..backend import to_numpy, xp
+from . import gathering
+from .elementwise import add, multiply
+from .gathering import elsewhere
+from .op import agree, array, as_index, joint_op, like, op, placed, unbroadcast, unwrap
 
 
 @op(lambda dy, y, x, shape=None, newshape=None: np.reshape(dy, x.shape))
@@ -74,7 +77,12 @@ def _getitem_vjp(needs, dy, y, x, index, out=(None,)):
 @joint_op(_getitem_vjp, n_inputs=1, writes=True)
 def getitem(x, index):
     """Return ``x[index]``, for slices and for arrays of indices."""
-    return x.take(index, axis=0) if _names_rows(index) else x[index]  # twice as quick
+    return _rows_of(x, index) if _names_rows(index) else x[index]
+
+
+@elsewhere(gathering.rows_of)
+def _rows_of(x, index):
+    return x.take(index, axis=0)  # twice as quick as an index
 
 
 @op(lambda dy, y, x, index, shape: getitem(dy, index=index))
@@ -86,13 +94,18 @@ def add_at(x, index, shape, out=None):
         out[...] = 0
     if all(isinstance(i, (int, builtins.slice, type(...), type(None))) for i in _as_tuple(index)):
         out[index] = x  # slices hit no place twice
-    elif _names_rows(index):  # NumPy adds number by number five times as quickly as row by row
-        width = math.prod(shape[1:])
-        places = np.multiply(index.reshape(-1, 1), width, dtype="int64") + xp().arange(width)
-        np.add.at(out.reshape(-1), places.reshape(-1), x.reshape(-1))
+    elif _names_rows(index):
+        _add_rows(out, index, x)
     else:
-        np.add.at(out, index, x)
+        xp().add.at(out, index, x)  # NumPy's protocol hands no tuple of indices on
     return out
+
+
+@elsewhere(gathering.add_rows)
+def _add_rows(out, index, x):
+    width = math.prod(out.shape[1:])  # NumPy adds number by number five times as quickly as row by row
+    places = np.multiply(index.reshape(-1, 1), width, dtype="int64") + xp().arange(width)
+    np.add.at(out.reshape(-1), places.reshape(-1), x.reshape(-1))
 
 
 def _names_rows(index):
@@ -118,14 +131,14 @@ def put(x, values, index):
 def take(x, indices, axis=None):
     """Return the elements at `indices` along `axis`, or of all in one row."""
     x = ravel(x) if axis is None else array(x)
-    return getitem(x, index=(builtins.slice(None),) * ((axis or 0) % x.ndim) + (unwrap(array(indices)),))
+    return getitem(x, index=(builtins.slice(None),) * ((axis or 0) % x.ndim) + (as_index(indices),))
 
 
 def take_along_axis(x, indices, axis=None):
     """Return, in every place, the element that `indices`, of as many axes as x, names along `axis`."""
     x = ravel(x) if axis is None else array(x)
     index = [np.reshape(xp().arange(n), (-1,) + (1,) * (x.ndim - 1 - a)) for a, n in enumerate(x.shape)]
-    index[axis or 0] = unwrap(array(indices))
+    index[axis or 0] = as_index(indices)
     return getitem(x, index=tuple(index))
 
 
@@ -136,7 +149,7 @@ def slice(inputs, start_indices, shape):
 
 def slice_update(inputs, start_indices, updates):
     """Return `inputs` with a block replaced that begins at `start_indices`."""
-    return put(array(inputs), array(updates), index=_block(start_indices, np.shape(updates)))
+    return put(placed(inputs), placed(updates), index=_block(start_indices, np.shape(updates)))
 
 
 def _block(start, shape):
@@ -145,7 +158,7 @@ def _block(start, shape):
 
 def scatter(indices, values, shape):
     """Return zeros of `shape` to which values (n, ...) are added at `indices` (n, axes); repeated ones add up."""
-    return add_at(array(values), index=_columns(indices), shape=tuple(shape))
+    return add_at(placed(values), index=_columns(indices), shape=tuple(shape))
 
 
 def scatter_update(inputs, indices, updates, reduction=None):
@@ -153,12 +166,12 @@ def scatter_update(inputs, indices, updates, reduction=None):
     if reduction not in (None, "add"):
         raise ValueError(f'scatter_update(reduction=...) expects None or "add"; got {reduction!r}.')
     if reduction == "add":
-        return array(inputs) + scatter(indices, updates, np.shape(inputs))
-    return put(array(inputs), array(updates), index=_columns(indices))
+        return add(inputs, scatter(indices, updates, np.shape(inputs)))
+    return put(placed(inputs), placed(updates), index=_columns(indices))
 
 
 def _columns(indices):
-    indices = unwrap(array(indices))
+    indices = as_index(indices)
     return tuple(indices[..., a] for a in range(indices.shape[-1]))
 
 
@@ -268,7 +281,8 @@ def rot90(array, k=1, axes=(0, 1)):
 
 def repeat(x, repeats, axis=None):
     """Return every element, or row, so many times after another."""
-    return move(x, by=functools.partial(np.repeat, repeats=unwrap(repeats), axis=axis))
+    repeats = repeats if isinstance(repeats, int) else to_numpy(repeats).tolist()
+    return move(x, by=functools.partial(np.repeat, repeats=repeats, axis=axis))
 
 
 def tile(x, repeats):
@@ -299,13 +313,13 @@ def trace(x, offset=0, axis1=0, axis2=1):
 def tril(x, k=0):
     """Return x with zeros above a diagonal of its last two axes."""
     x = array(x)
-    return x * xp().tri(*x.shape[-2:], k, dtype=x.dtype)
+    return multiply(x, xp().tri(*x.shape[-2:], k, dtype=x.dtype))
 
 
 def triu(x, k=0):
     """Return x with zeros below a diagonal of its last two axes."""
     x = array(x)
-    return x * (1 - xp().tri(*x.shape[-2:], k - 1, dtype=x.dtype))
+    return multiply(x, 1 - xp().tri(*x.shape[-2:], k - 1, dtype=x.dtype))
 
 
 def _pad_product(dy, y, x, widths, value):

@@ -8,6 +8,7 @@ from ..serialization import Registry
 from . import schedules
 from .adam import Adam, Adamax, AdamW, Nadam
 from .adaptive import Adadelta, Adagrad, Ftrl, RMSprop
+from .loss_scale import LossScaleOptimizer
 from .optimizer import Optimizer
 from .sgd import SGD, Lion
 
@@ -20,6 +21,7 @@ __all__ = [
     "Adamax",
     "Ftrl",
     "Lion",
+    "LossScaleOptimizer",
     "Nadam",
     "Optimizer",
     "RMSprop",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 _CLASSES = (SGD, RMSprop, Adam, AdamW, Adamax, Nadam, Adagrad, Adadelta, Lion, Ftrl)
-_registry = Registry("optimizers", _CLASSES, example="adam")
+_registry = Registry("optimizers", (*_CLASSES, LossScaleOptimizer), example="adam")
 _registry.named = {c.__name__.lower(): c for c in _CLASSES} | _registry.named
 serialize, deserialize = _registry.module_functions()
 

@@ -68,15 +68,18 @@ class Adam(_TwoMeans):
     def rule(self, w: Array, g: Array, rate: float, momentum: Array, velocity: Array, velocity_hat: Any = None) -> None:
         step = int(self.iterations) + 1
         alpha = rate * math.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        beta_1, new_1, beta_2, new_2, epsilon, alpha = self.numbers(
+            g, self.beta_1, 1 - self.beta_1, self.beta_2, 1 - self.beta_2, self.epsilon, alpha
+        )
         change = self.spare(g)
-        move_mean(momentum, self.beta_1, np.multiply(g, 1 - self.beta_1, out=change))
+        move_mean(momentum, beta_1, np.multiply(g, new_1, out=change))
         np.multiply(g, g, out=g)
-        g *= 1 - self.beta_2
-        move_mean(velocity, self.beta_2, g)
+        g *= new_2
+        move_mean(velocity, beta_2, g)
         if velocity_hat is not None:
             velocity = np.maximum(velocity_hat, velocity, out=velocity_hat)
         np.sqrt(velocity, out=change)
-        change += self.epsilon
+        change += epsilon
         np.divide(momentum, change, out=change)
         change *= alpha
         w -= change
@@ -159,7 +162,7 @@ class Nadam(_TwoMeans):
         w -= g
 
 
-def move_mean(mean: Array, rate: float, addend: Array) -> None:
+def move_mean(mean: Array, rate: Any, addend: Array) -> None:
     """``mean = rate * mean + addend`` in place; the caller has multiplied the new value by ``1 - rate``."""
     mean *= rate
     mean += addend

@@ -47,20 +47,21 @@ class RMSprop(Optimizer):
     def rule(
         self, w: Array, g: Array, rate: float, velocity: Array, momentum: Any = None, average_gradient: Any = None
     ) -> None:
+        rho, new, epsilon, rate, kept = self.numbers(g, self.rho, 1 - self.rho, self.epsilon, rate, self.momentum)
         root = np.multiply(g, g, out=self.spare(g))
-        root *= 1 - self.rho
-        move_mean(velocity, self.rho, root)
+        root *= new
+        move_mean(velocity, rho, root)
         if average_gradient is None:
-            np.add(velocity, self.epsilon, out=root)
+            np.add(velocity, epsilon, out=root)
         else:
-            move_mean(average_gradient, self.rho, np.multiply(g, 1 - self.rho, out=root))
+            move_mean(average_gradient, rho, np.multiply(g, new, out=root))
             np.subtract(velocity, average_gradient * average_gradient, out=root)
-            root += self.epsilon
+            root += epsilon
         np.sqrt(root, out=root)
         g *= rate
         g /= root
         if momentum is not None:
-            move_mean(momentum, self.momentum, g)
+            move_mean(momentum, kept, g)
             g = momentum
         w -= g
 

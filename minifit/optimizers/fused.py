@@ -1,9 +1,10 @@
-"""One pass instead of a dozen: a rule's in-place calls as a compiled loop, where numba is installed.
+"""One pass instead of a dozen: a rule's in-place calls as one loop, compiled by numba, or as one kernel of a GPU.
 
 A rule such as Adam's is a row of calls, each of which walks through all parameters. Called on stand-ins that note what
-is done to them, the rule writes itself down, and the notes are the body of a loop that numba compiles. Each number goes
-through the same roundings in the same order, so nothing but the time tells whether numba is there. The rules stay the
-only source: the notes are taken anew at every step, for the scalars in them change. ``MINIFIT_NUMBA=0`` turns it off.
+is done to them, the rule writes itself down, and the notes are the body of a loop that numba compiles, where it is
+installed, or of a kernel, where the arrays are a device's. Each number goes through the same roundings in the same
+order, so nothing but the time tells the difference. The rules stay the only source: the notes are taken anew at every
+step, for the scalars in them change. ``MINIFIT_NUMBA=0`` turns numba off.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from .. import kernels
 from ..backend import Array
 
 _WORTH_IT = 10_000  # parameters: below that the notes take as long as the rule
+_NOT_ALIKE = {"power", "clip"}  # numba's differ from NumPy's in the last bit, or in what they take
 
 
 class _NotNoted(Exception):
@@ -77,20 +80,29 @@ class _StandIn(np.lib.mixins.NDArrayOperatorsMixin):
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function is np.empty_like:
             return self.notes.stand_in()
+        if function is np.clip and not kwargs:
+            return self.notes.write(np.clip, args, None)
         raise _NotNoted
 
 
 def apply(rule: Callable[..., None], w: Array, g: Array, rate: float, slots: Mapping[str, Array]) -> bool:
     """Change `w` and the slots as ``rule(w, g, rate, **slots)`` would, in one pass; tell whether that could be done."""
-    if w.size < _WORTH_IT or type(w) is not np.ndarray or w.dtype.char not in "fd" or not _numba_is_there():
+    on_host = type(w) is np.ndarray
+    if on_host and (w.size < _WORTH_IT or w.dtype.char not in "fd" or not _numba_is_there()):
+        return False
+    if not on_host and not (kernels.are_made() and w.size):
         return False
     notes = _Notes()
     try:
         rule(notes.stand_in("w"), notes.stand_in("g"), rate, **{name: notes.stand_in(name) for name in slots})
     except _NotNoted:
         return False
-    loop = _compiled(tuple(notes.lines), tuple(slots))
-    loop(w, g, np.array(notes.scalars, w.dtype), *slots.values())
+    lines = tuple(notes.lines)
+    if not on_host:
+        return kernels.run_rule(lines, tuple(notes.scalars), w, g, slots)
+    if any(function in _NOT_ALIKE for function, _, _ in lines):
+        return False
+    _compiled(lines, tuple(slots))(w, g, np.array(notes.scalars, w.dtype), *slots.values())
     return True
 
 

@@ -39,13 +39,14 @@ class SGD(Optimizer):
         self.slot_names = (("momentum",),) if momentum else ()
 
     def rule(self, w: Array, g: Array, rate: float, momentum: Any = None) -> None:
-        g *= -rate
+        minus_rate, kept = self.numbers(g, -rate, self.momentum)
+        g *= minus_rate
         if momentum is not None:
-            momentum *= self.momentum
+            momentum *= kept
             momentum += g
             if self.nesterov:
                 w += g
-                g = np.multiply(momentum, self.momentum, out=g)
+                g = np.multiply(momentum, kept, out=g)
             else:
                 g = momentum
         w += g

@@ -110,8 +110,8 @@ def output_itself(y_true: Any, y_pred: Any) -> Any:
 
 
 def plain(array: Any) -> Array:
-    """A NumPy copy of a tensor outside any tape."""
-    return np.array(array)
+    """A NumPy copy of a tensor outside any tape, wherever it lies."""
+    return array.get() if hasattr(array, "get") else np.array(array)
 
 
 def kept(model: Any, history: Any) -> Outputs:

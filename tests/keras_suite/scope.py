@@ -14,7 +14,7 @@ _METRICS = (
     "accuracy_metrics confusion_metrics correlation_metrics f_score_metrics hinge_metrics iou_metrics metric "
     "probabilistic_metrics reduction_metrics regression_metrics"
 )
-_OPTIMIZERS = "sgd rmsprop adam adamw adamax nadam adagrad adadelta lion ftrl optimizer"
+_OPTIMIZERS = "sgd rmsprop adam adamw adamax nadam adagrad adadelta lion ftrl optimizer loss_scale_optimizer"
 _LAYERS = {
     "core": "dense embedding input_layer lambda_layer",
     "activations": "activation relu leaky_relu prelu elu softmax",
@@ -57,7 +57,6 @@ _QUANTIZED = "quantized weights (int4, int8, float8, GPTQ, AWQ)"
 _LORA = "LoRA"
 _EXPORT = "export to another format"
 _SHARDING = "sharding and distribution"
-_MIXED = "scaling the loss, for training in mixed precision"
 _REMAT = "rematerialization, a device-memory saving of traced backends"
 _SPARSE = "sparse and ragged tensors"
 _PRIVATE = "a class, function or attribute that is Keras' own affair, and in no way public"
@@ -84,7 +83,6 @@ OUT_OF_SCOPE = {
     "*MultiWorkerValidation*": _SHARDING,
     "*::test_tf_data_compatibility*": "layers as a step of a TensorFlow graph",
     "*::test_retracing*": "how often a traced backend traces",
-    "*loss_scal*": _MIXED,
 }
 
 #: The layers that minifit sets out to have.
@@ -114,7 +112,7 @@ def reason(test: str) -> str | None:
 
 
 #: The optimizers that minifit does not set out to have.
-UNLISTED = "Adafactor|Lamb|LossScaleOptimizer|Muon|MultiOptimizer|ScheduleFreeAdamW"
+UNLISTED = "Adafactor|Lamb|Muon|MultiOptimizer|ScheduleFreeAdamW"
 
 #: What the tests take out of Keras' own modules though nobody is meant to.
 _INTERNAL = (
