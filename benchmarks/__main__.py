@@ -1,11 +1,12 @@
 """Time minifit beside its peers and beside the limit, in one run.
 
     python -m benchmarks [steps|features|cold|memory|growth|busy] [--engines minifit ...] [--workloads "small b32" ...]
+    python -m benchmarks gpu [...]
 
 ``steps`` (the default) times training steps, evaluate and predict; ``features`` a step with validation, class weights
 and three callbacks beside one without; ``cold`` the way from the start of a process to its first finished epoch, and
 the import alone; ``memory`` the most memory while training; ``growth`` how the time of an epoch grows with samples,
-width and depth; ``busy`` what two threads do while another process wants a core.
+width and depth; ``busy`` what two threads do while another process wants a core; ``gpu`` steps on a GPU (``gpu.py``).
 
 Every engine lives in a process of its own; they take turns, round by round, so that whatever else the machine does
 disturbs all of them alike. Figures are medians of CPU time (and of the clock) per training step. A peer that is not
@@ -25,16 +26,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from . import gpu
 from .busy import busy
 from .cold import cold_start
-from .engines import ENGINES
+from .engines import ENGINES, ON_CPU
 from .measure import Engine, measure
 from .memory import memory_table, peak_memory
 from .report import growth_plot, growth_table, steps_plot, table
 from .workloads import GROWTH, WORKLOADS
 
 _PEERS = ("numpy", "keras", "tensorflow", "jax", "torch", "scikit-learn", "tinygrad")
-_KERAS_LIKE = [name for name, (module, _, _) in ENGINES.items() if module == "keras_api"]
+_KERAS_LIKE = [name for name in ON_CPU if ENGINES[name][0] == "keras_api"]
 
 
 def machine() -> dict[str, Any]:
@@ -67,7 +69,7 @@ Found = Iterator[tuple[str, dict[str, Any]]]  #: pairs of what was measured and 
 def steps(given: argparse.Namespace) -> Found:
     """Time every workload on every engine."""
     for workload in given.workloads or WORKLOADS:
-        engines = {name: Engine(name, given.threads) for name in given.engines or ENGINES}
+        engines = {name: Engine(name, given.threads) for name in given.engines or ON_CPU}
         found = measure(engines, workload, given.rounds)
         print(f"\n{table(workload, found)}")
         yield workload, found
@@ -125,10 +127,13 @@ KINDS: dict[str, Callable[[argparse.Namespace], Found]] = {
 }
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["gpu"]:
+        return gpu.main(arguments[1:])
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kind", nargs="?", choices=[*KINDS], default="steps")
-    parser.add_argument("--engines", nargs="+", choices=[*ENGINES], metavar="ENGINE", help=", ".join(ENGINES))
+    parser.add_argument("--engines", nargs="+", choices=ON_CPU, metavar="ENGINE", help=", ".join(ON_CPU))
     parser.add_argument("--workloads", nargs="+", metavar="WORKLOAD", help=", ".join(WORKLOADS))
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
@@ -150,7 +155,8 @@ def main(arguments: list[str] | None = None) -> None:
     draw = {"steps": steps_plot, "growth": growth_plot}.get(given.kind)
     if draw is not None:
         draw(result, path.with_suffix(".png"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from .engines import ENGINES
-from .workloads import workload_named
+from .engines.on_gpu import environment_on_gpu
 
 ROOT = Path(__file__).parents[1]
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
-def environment_of(engine: str, threads: int) -> dict[str, str]:
+def environment_of(engine: str, threads: int, device: str = "cpu", tf32: bool = False) -> dict[str, str]:
     """Return the environment of an engine's process; more than one thread leaves each engine its own policy."""
-    own = {**os.environ, **ENGINES[engine][1], "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+    own = {**os.environ, **ENGINES[engine][1], "TF_CPP_MIN_LOG_LEVEL": "3", "BENCH_DEVICE": device}
+    if device == "gpu":
+        own |= environment_on_gpu(tf32)
+    else:
+        own["CUDA_VISIBLE_DEVICES"] = ""
     own["TF_NUM_INTRAOP_THREADS"] = own["TF_NUM_INTEROP_THREADS"] = str(threads)
     if threads == 1:
         own |= dict.fromkeys(_THREAD_VARIABLES, "1")
@@ -49,7 +53,9 @@ def run_script(script: str, *arguments: str, environment: dict[str, str], n_core
 class Engine:
     """A worker process, spoken to line by line."""
 
-    def __init__(self, name: str, threads: int, n_cores: int | None = None) -> None:
+    def __init__(
+        self, name: str, threads: int, n_cores: int | None = None, device: str = "cpu", tf32: bool = False
+    ) -> None:
         self.name = name
         allowed = cores(n_cores or threads)
         self.process = subprocess.Popen(
@@ -59,7 +65,7 @@ class Engine:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=environment_of(name, threads),
+            env=environment_of(name, threads, device, tf32),
             preexec_fn=(lambda: os.sched_setaffinity(0, allowed)) if allowed else None,
         )
 
@@ -80,16 +86,19 @@ class Engine:
         self.process.wait()
 
 
-def measure(engines: dict[str, Engine], workload: str | dict[str, str], rounds: int) -> dict[str, dict[str, Any]]:
+def measure(
+    engines: dict[str, Engine], workload: str | dict[str, str], rounds: int, **changes: int
+) -> dict[str, dict[str, Any]]:
     """Return, engine by engine, medians per step in seconds, or why there are none; the engines are closed.
 
-    `workload` is one for all, or a workload an engine.
+    `workload` is one for all, or a workload an engine; `changes` are made to its attributes.
     """
     found: dict[str, dict[str, Any]] = {}
     of = workload if isinstance(workload, dict) else dict.fromkeys(engines, workload)
     try:
         for name, engine in engines.items():
-            found[name] = engine.ask(prepare=of[name])
+            found[name] = engine.ask(prepare=of[name], changes=changes)
+        facts = {name: answer.get("facts", {}) for name, answer in found.items()}
         ready = [name for name in engines if "missing" not in found[name]]
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in ready}
         for _ in range(rounds):
@@ -97,15 +106,16 @@ def measure(engines: dict[str, Engine], workload: str | dict[str, str], rounds: 
                 runs[name].append(engines[name].ask(run=1))
         for name in ready:
             failed = [answer for answer in runs[name] if "missing" in answer]
-            found[name] = failed[0] if failed else _summary(runs[name], workload_named(of[name]).steps)
+            found[name] = failed[0] if failed else _summary(runs[name]) | facts[name]
     finally:
         for engine in engines.values():
             engine.close()
     return found
 
 
-def _summary(answers: list[dict[str, Any]], steps: int) -> dict[str, Any]:
-    of_a_step = {key: [answer[key] / steps for answer in answers] for key in ("cpu", "wall")}
+def _summary(answers: list[dict[str, Any]]) -> dict[str, Any]:
+    keys = [key for key in ("cpu", "wall", "events") if key in answers[0]]
+    of_a_step = {key: [answer[key] / answer["steps"] for answer in answers] for key in keys}
     return {
         **{key: statistics.median(values) for key, values in of_a_step.items()},
         **{f"least_{key}": min(values) for key, values in of_a_step.items()},

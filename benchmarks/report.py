@@ -5,21 +5,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-COLOURS = {"minifit": "#d55e00", "floor": "#999999", "floor + traffic": "#999999"}  # all others are blue
+COLOURS = {
+    **dict.fromkeys(("minifit", "minifit, data there"), "#d55e00"),
+    **dict.fromkeys(("floor", "floor + traffic", "gpu floor", "gpu floor + traffic"), "#999999"),
+}  # all others are blue
 _OTHERS = "#0072b2"
 
 
-def table(workload: str, found: dict[str, dict[str, Any]], unit: str = "us", ours: str = "minifit") -> str:
-    """Return one workload as lines: engine, CPU and clock per step, and how many times minifit's these are."""
+def table(
+    workload: str,
+    found: dict[str, dict[str, Any]],
+    unit: str = "us",
+    ours: str = "minifit",
+    columns: dict[str, str] | None = None,
+    first: str = "cpu",
+) -> str:
+    """Return one workload as lines: engine, CPU and clock per step, and how many times minifit's these are.
+
+    `columns` says which figures are shown, and under which names; the lines are in the order of the one under `first`.
+    """
+    columns = columns or {"cpu": "CPU", "wall": "clock"}
     scale = {"us": 1e6, "s": 1.0}[unit]
     base = found.get(ours, {})
-    lines = [f"{workload:26} {'CPU ' + unit:>10} {'clock ' + unit:>10} {'x CPU':>8} {'x clock':>8}"]
-    for name, row in sorted(found.items(), key=lambda item: item[1].get("cpu", float("inf"))):
+    wide = max([24, *map(len, found)])
+    heads = [f"{name + ' ' + unit:>10}" for name in columns.values()] + [f"{'x ' + n:>8}" for n in columns.values()]
+    lines = [f"{workload:{wide + 2}} {' '.join(heads)}"]
+    for name, row in sorted(found.items(), key=lambda item: item[1].get(first, float("inf"))):
         if "missing" in row:
-            lines.append(f"  {name:24} {row['missing']:>10}")
+            lines.append(f"  {name:{wide}} {row['missing']:>10}")
             continue
-        ratios = [f"{row[key] / base[key]:8.2f}" for key in ("cpu", "wall") if key in base]
-        lines.append(f"  {name:24} {row['cpu'] * scale:10.2f} {row['wall'] * scale:10.2f} {' '.join(ratios)}")
+        cells = [f"{row[key] * scale:10.2f}" if key in row else f"{'-':>10}" for key in columns]
+        cells += [f"{row[k] / base[k]:8.2f}" if k in row and k in base else f"{'-':>8}" for k in columns]
+        lines.append(f"  {name:{wide}} {' '.join(cells)}")
     return "\n".join(lines)
 
 
@@ -45,10 +62,12 @@ def _pyplot() -> Any:
     return plt
 
 
-def steps_plot(result: dict[str, Any], path: Path) -> None:
-    """Draw every engine's CPU time as a multiple of minifit's, a panel a workload."""
+def steps_plot(
+    result: dict[str, Any], path: Path, key: str = "cpu", ours: str = "minifit", title: str = "CPU time"
+) -> None:
+    """Draw every engine's CPU time, or what else is under `key`, as a multiple of minifit's, a panel a workload."""
     plt = _pyplot()
-    panels = {name: rows for name, rows in result["found"].items() if "cpu" in rows.get("minifit", {})}
+    panels = {name: rows for name, rows in result["found"].items() if key in rows.get(ours, {})}
     if plt is None or not panels:
         return
     columns = min(3, len(panels))
@@ -58,8 +77,8 @@ def steps_plot(result: dict[str, Any], path: Path) -> None:
     for ax in axes.flat[len(panels) :]:
         ax.remove()
     for ax, (workload, found) in zip(axes.flat, panels.items(), strict=False):
-        ours = found["minifit"]["cpu"]
-        ratios = {name: row["cpu"] / ours for name, row in found.items() if "cpu" in row}
+        base = found[ours][key]
+        ratios = {name: row[key] / base for name, row in found.items() if key in row}
         ordered = sorted(ratios, key=ratios.__getitem__, reverse=True)
         # From 1 on: a bar to the right is slower than minifit, one to the left is quicker.
         for i, name in enumerate(ordered):
@@ -79,7 +98,7 @@ def steps_plot(result: dict[str, Any], path: Path) -> None:
         ax.axvline(1, color="#d55e00", linewidth=0.8)
         ax.set_yticks(range(len(ordered)), ordered, fontsize=8)
         ax.set_xscale("log")
-        ax.set_title(f"{workload}   (minifit {_readable(ours)} a step)", loc="left", fontsize=9)
+        ax.set_title(f"{workload}   (minifit {_readable(base)} a step)", loc="left", fontsize=9)
         ax.spines[["top", "right"]].set_visible(False)
         ax.margins(x=0.18, y=0.08)
         ax.tick_params(axis="x", labelbottom=True, labelsize=8)
@@ -87,9 +106,10 @@ def steps_plot(result: dict[str, Any], path: Path) -> None:
     low, high = axes.flat[0].get_xlim()  # one scale for all panels
     ticks = [tick for tick in (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100) if low < tick < high]
     axes.flat[0].set_xticks(ticks, [f"{tick:g}×" for tick in ticks])
-    threads = f"{result['threads']} thread{'s' * (result['threads'] > 1)}"
+    n = result.get("threads")
+    threads = f", {n} thread{'s' * (n > 1)}" if n else ""
     figure.suptitle(
-        f"CPU time as a multiple of minifit's, {threads}, log scale; grey: the limits\n{_where(result)}",
+        f"{title} as a multiple of minifit's{threads}, log scale; grey: the limits\n{_where(result)}",
         x=0.01,
         ha="left",
         fontsize=10,

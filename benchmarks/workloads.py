@@ -27,6 +27,8 @@ class Workload:
     task : {"fit", "evaluate", "predict"}
     features_on : bool
         Whether `fit` validates, weighs classes and calls three callbacks.
+    epochs : int
+        How often a timed round goes through the data.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Workload:
     loss: str = "sparse_categorical_crossentropy"
     task: str = "fit"
     features_on: bool = False
+    epochs: int = 1
 
     @property
     def outputs(self) -> int:
@@ -131,6 +134,20 @@ WORKLOADS: dict[str, Workload] = {
     )
 }
 
+#: What is timed on a GPU: enough steps for a round to last, and few enough for the data to lie there whole.
+ON_GPU: dict[str, Workload] = {
+    w.name: w
+    for w in (
+        Workload("gpu: classic b32", (784,), _CLASSIC, 32, 500, epochs=2),
+        Workload("gpu: classic b512", (784,), _CLASSIC, 512, 100, epochs=5),
+        Workload("gpu: classic b4096", (784,), _CLASSIC, 4096, 20, epochs=10),
+        Workload("gpu: wide b256", (784,), _dense(1024, 1024, last=10), 256, 100, optimizer="momentum", epochs=4),
+        Workload("gpu: wide b4096", (784,), _dense(1024, 1024, last=10), 4096, 20, optimizer="momentum", epochs=5),
+        Workload("gpu: cnn b64", (28, 28, 1), _CNN, 64, 200, epochs=2),
+        Workload("gpu: text b32", (80,), _TEXT, 32, 500, epochs=2),
+    )
+}
+
 #: What grows, to the workloads that it grows through.
 GROWTH: dict[str, list[Workload]] = {
     "samples": [Workload(f"{32 * n} samples", (784,), _CLASSIC, 32, n) for n in (50, 100, 200, 400, 800, 1600)],
@@ -140,6 +157,6 @@ GROWTH: dict[str, list[Workload]] = {
 
 
 def workload_named(name: str) -> Workload:
-    """Return a workload of either table."""
+    """Return a workload of any table."""
     grown = {w.name: w for ws in GROWTH.values() for w in ws}
-    return (WORKLOADS | grown)[name]
+    return (WORKLOADS | ON_GPU | grown)[name]

@@ -23,6 +23,25 @@ ENGINES: dict[str, tuple[str, dict[str, str], str]] = {
     "floor + traffic": ("floor", {}, "traffic"),
     "floor": ("floor", {}, ""),
 }
+ON_CPU = list(ENGINES)
+
+_RESIDENT = "minifit", "keras-tensorflow", "keras-jax", "keras-torch"
+
+#: Those that `gpu.py` times, on top of some of the above: with data that lie on the device from the beginning, ...
+ENGINES |= {f"{name}, data there": (*ENGINES[name][:2], "resident") for name in _RESIDENT}
+#: ... and with steps that are captured as CUDA graphs.
+ENGINES |= {
+    "torch-compiled + graphs": ("pytorch", {}, "reduce-overhead"),
+    "torch-graph": ("pytorch", {}, "graph"),
+    "gpu floor + traffic": ("gpu_floor", {}, "traffic"),
+    "gpu floor": ("gpu_floor", {}, ""),
+}
+ON_GPU = [
+    *("minifit, data there", "minifit"),
+    *(name + there for name in _RESIDENT[1:] for there in ("", ", data there")),
+    *("torch-foreach", "torch-fused", "torch-compiled", "torch-compiled + graphs", "torch-graph"),
+    *("jax-step", "jax-scan", "gpu floor + traffic", "gpu floor"),
+]
 
 
 class NotMeasured(Exception):

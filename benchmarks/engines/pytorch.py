@@ -1,4 +1,4 @@
-"""PyTorch by hand: the usual loop over shuffled batches, eager or compiled."""
+"""PyTorch by hand: the usual loop over shuffled batches, eager or compiled, or a whole step as one CUDA graph."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import numpy as np
 
 from ..workloads import Workload
 from . import NotMeasured
+from .gpu_floor import graphed
+from .on_gpu import wanted
 
 
 def _model(workload: Workload) -> Any:
@@ -54,14 +56,18 @@ def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Call
     if workload.features_on or workload.layers[0][-1] is True or (mode == "fused" and workload.task != "fit"):
         raise NotMeasured
     torch.manual_seed(0)
-    model = _model(workload)
-    inputs = torch.from_numpy(x if x.ndim < 4 else np.ascontiguousarray(x.transpose(0, 3, 1, 2)))
-    labels = torch.from_numpy(y)
+    device = "cuda" if wanted() else "cpu"
+    model = _model(workload).to(device)
+    inputs = torch.from_numpy(x if x.ndim < 4 else np.ascontiguousarray(x.transpose(0, 3, 1, 2))).to(device)
+    labels = torch.from_numpy(y).to(device)
     loss_of = torch.nn.functional.mse_loss if workload.loss == "mse" else torch.nn.functional.cross_entropy
     if workload.task != "fit":
         model.eval()
         return _forward(torch.compile(model) if mode == "compiled" else model, inputs, labels, workload, loss_of)
-    fast = {"foreach": mode != "fused", "fused": mode == "fused"}
+    in_graph = mode == "graph"
+    fast: dict[str, Any] = {"foreach": mode != "fused" and not in_graph, "fused": mode == "fused" or in_graph}
+    if in_graph and wanted() and workload.optimizer == "adam":
+        fast["capturable"] = True  # its count of steps lies on the device, too
     optimizer: Any = (
         torch.optim.Adam(model.parameters(), lr=0.001, **fast)
         if workload.optimizer == "adam"
@@ -71,17 +77,46 @@ def prepare(workload: Workload, x: np.ndarray, y: np.ndarray, mode: str) -> Call
     def forward(batch: Any, target: Any) -> Any:
         return loss_of(model(batch), target)
 
-    forward = torch.compile(forward) if mode == "compiled" else forward
+    if mode in ("compiled", "reduce-overhead"):
+        forward = torch.compile(forward, mode=None if mode == "compiled" else mode)
+    if in_graph:
+        return _whole_steps(workload, inputs, labels, forward, optimizer)
 
     def run() -> None:
-        order = torch.randperm(len(inputs))
-        total = torch.zeros(())
+        order = torch.randperm(len(inputs), device=device)
+        total = torch.zeros((), device=device)
         for rows in order.split(workload.batch_size):
             optimizer.zero_grad(set_to_none=True)
             loss = forward(inputs[rows], labels[rows])
             loss.backward()
             optimizer.step()
             total += loss.detach()
+        total.item()
+
+    return run
+
+
+def _whole_steps(workload: Workload, inputs: Any, labels: Any, forward: Any, optimizer: Any) -> Callable[[], Any]:
+    """Return a round of steps that are the same launches every time: only which rows they gather changes."""
+    import torch
+
+    rows = torch.arange(workload.batch_size, device=inputs.device)
+    total = torch.zeros((), device=inputs.device)
+
+    def step() -> None:
+        optimizer.zero_grad(set_to_none=False)
+        loss = forward(inputs[rows], labels[rows])
+        loss.backward()
+        optimizer.step()
+        total.add_(loss.detach())
+
+    repeat = graphed(step) if wanted() else step
+
+    def run() -> None:
+        total.zero_()
+        for chosen in torch.randperm(len(inputs), device=inputs.device).split(workload.batch_size):
+            rows.copy_(chosen)
+            repeat()
         total.item()
 
     return run
