@@ -434,6 +434,8 @@ def _tails(plan: Plan) -> dict[int, _Tail]:
             summed, looks = _summed(other.units[0], plan)
             if id(summed) not in written or summed.shape != group.shape:
                 continue
+            if not plan.is_last_to_write(group, summed, before=other):
+                continue
             total = other.units[0].results[0]
             after = [g for g in plan.groups if g.is_kernel and set(g.arrays()[0]) == {id(total)} and g.shape == ()]
             found[id(group)] = _Tail(summed, total, after[0].units if after else [])
@@ -464,17 +466,20 @@ def _is_reshape(unit: Unit) -> bool:
     return unit.note[1] is np.reshape
 
 
+_IN_A_BLOCK = """
+    work_[threadIdx.x] = sum_;
+    __syncthreads();
+    for (unsigned n_ = blockDim.x, half_; n_ > 1; n_ = half_) {
+        half_ = (n_ + 1) / 2;
+        if (threadIdx.x + half_ < n_) work_[threadIdx.x] += work_[threadIdx.x + half_];
+        __syncthreads();
+    }
+"""
 #: The threads of a block add up what they have, and the last block to finish, what the blocks have.
 _ADD_UP = """
     __shared__ {type} work_[128];
     __shared__ bool is_last_;
-    work_[threadIdx.x] = sum_;
-    __syncthreads();
-    for (unsigned n_ = blockDim.x, half_; n_ > 1; n_ = half_) {{
-        half_ = (n_ + 1) / 2;
-        if (threadIdx.x + half_ < n_) work_[threadIdx.x] += work_[threadIdx.x + half_];
-        __syncthreads();
-    }}
+    {in_a_block}
     if (threadIdx.x == 0) {{
         parts[blockIdx.x] = work_[0];
         __threadfence();
@@ -484,13 +489,7 @@ _ADD_UP = """
     if (!is_last_) return;
     sum_ = 0;
     for (unsigned b_ = threadIdx.x; b_ < gridDim.x; b_ += blockDim.x) sum_ += *(volatile {type}*)&parts[b_];
-    work_[threadIdx.x] = sum_;
-    __syncthreads();
-    for (unsigned n_ = blockDim.x, half_; n_ > 1; n_ = half_) {{
-        half_ = (n_ + 1) / 2;
-        if (threadIdx.x + half_ < n_) work_[threadIdx.x] += work_[threadIdx.x + half_];
-        __syncthreads();
-    }}
+    {in_a_block}
     if (threadIdx.x == 0) {{
         arrived[(ptrdiff_t)0] = 0;
         const {type} total_ = work_[0];
@@ -577,7 +576,10 @@ def _end(
     more += [f"raw {x.dtype.name} r{number}" for number, x in enumerate(wanted)]
     room = [_room(parts, True, module), _room(arrived, True, module)]
     room += [_room(x, plan.stays(x), module) for x in wanted]
-    ends = {"before": f"{made} sum_ = 0;", "after": _ADD_UP.format(type=made, lines=" ".join(lines))}
+    ends = {
+        "before": f"{made} sum_ = 0;",
+        "after": _ADD_UP.format(type=made, in_a_block=_IN_A_BLOCK, lines=" ".join(lines)),
+    }
     return ends, more, room
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import pytest
@@ -145,8 +146,7 @@ def test_lab_serves_the_first_notebook_from_the_working_copy(tmp_path):
         first = sorted(p.name for p in paths.course_folder().glob("[0-9]*_*"))[0]
         assert address[2] == f"/lab/tree/{first}.ipynb"
         url = f"http://127.0.0.1:{address[1]}/api/contents?token={address[3]}"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            names = {entry["name"] for entry in json.load(answer)["content"]}
+        names = {entry["name"] for entry in answer_of(url, server)["content"]}
         assert {f"{first}.ipynb", "mine"} <= names
     finally:
         server.send_signal(signal.SIGTERM)
@@ -160,6 +160,18 @@ def wait_for(pattern, log, server, seconds=60):
             return found
         time.sleep(0.2)
     raise AssertionError(log.read_text(encoding="utf-8", errors="replace"))
+
+
+def answer_of(url, server, seconds=60):
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)
+        except urllib.error.URLError:  # the address is printed before the server listens
+            if time.monotonic() > end or server.poll() is not None:
+                raise
+            time.sleep(0.2)
 
 
 @pytest.mark.parametrize("verb", ["lab", "check", "hint", "solution", "progress", "grade", "build"])
