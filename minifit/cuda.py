@@ -145,7 +145,7 @@ def errors_in_words(module: Any) -> Iterator[None]:
 def in_words(module: Any, error: Exception) -> Exception | None:
     """Return the error to raise instead of one of CuPy's; None if it is no matter of the device."""
     if isinstance(error, (TypeError, ValueError)):
-        return _mixed(error)
+        return _mixed(error, on_gpu=module is not np)
     if not type(error).__module__.startswith("cupy"):
         return None
     text, status = str(error), getattr(error, "status", None)
@@ -174,9 +174,16 @@ def _no_room(module: Any, text: str) -> MemoryError:
     )
 
 
-def _mixed(error: Exception) -> TypeError | None:
+def _mixed(error: Exception, on_gpu: bool) -> TypeError | None:
     text = str(error)
-    if "numpy.ndarray" in text and any(words in text for words in ("Unsupported type", "expected cupy", "for fill")):
+    met = "numpy.ndarray" in text and any(words in text for words in ("Unsupported type", "expected cupy", "for fill"))
+    if not on_gpu and (met or "Implicit conversion to a NumPy array" in text):
+        return TypeError(
+            f'An array, or a weight of a model, lies on the GPU while the device is "cpu" ({_first_line(error)}). Call '
+            'minifit.set_device("gpu") first, or fetch the array: minifit.backend.to_numpy(array). Weights follow at '
+            "fit, evaluate and predict; before a model is called directly, one of these has to be."
+        )
+    if met:
         return TypeError(
             f"An array on the host met one on the GPU ({_first_line(error)}). Bring it over first: "
             "minifit.backend.asarray(array). The weights of a model come to the device in use at fit, evaluate and "

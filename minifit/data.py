@@ -10,7 +10,7 @@ import itertools
 import math
 import warnings
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ class Source:
 
     num_batches: int | None = None  #: of one pass, if that is known
     batch_size: int | None = None  #: of all batches but the last, if that is known
+    judge: Callable[[Any], None] | None = None  #: sees the labels of batches that somebody else makes, on the host
 
     def batches(self) -> Iterator[Batch]:
         """Yield the batches of one pass."""
@@ -163,7 +164,7 @@ def _in_use(array: Any) -> Array:
 # --------------------------------------------------------------------------- batches that somebody else makes
 
 
-def as_batch(data: Any) -> Batch:
+def as_batch(data: Any, judge: Callable[[Any], None] | None = None) -> Batch:
     """Return what a generator or a loader gave as arrays ``(x, y, sample_weight)``."""
     parts = [inputs.as_arrays(*pair) for pair in zip(NAMES, inputs.unpack_x_y_sample_weight(data), strict=True)]
     leaves = {
@@ -173,6 +174,8 @@ def as_batch(data: Any) -> Batch:
     for name, array in leaves.items():
         if array is not None:
             inputs.all_finite(f"{name} of a batch", _read(array))
+    if judge is not None:
+        judge(parts[1])
     x, y, weights = (tree.map_structure(lambda a: None if a is None else _in_use(_read(a)), part) for part in parts)
     return x, y, weights
 
@@ -189,7 +192,7 @@ class IterableData(Source):
         self.batch_size = getattr(iterable, "batch_size", None)
 
     def batches(self) -> Iterator[Batch]:
-        return map(as_batch, self._iterable)
+        return (as_batch(data, self.judge) for data in self._iterable)
 
 
 class GeneratorData(Source):
@@ -210,7 +213,7 @@ class GeneratorData(Source):
             )
 
     def batches(self) -> Iterator[Batch]:
-        return map(as_batch, itertools.chain(self._first, self._generator))
+        return (as_batch(data, self.judge) for data in itertools.chain(self._first, self._generator))
 
 
 _GENERATOR = type(_ for _ in ())
@@ -320,7 +323,7 @@ class PyDatasetData(Source):
                 f"{type(self._dataset).__name__}.__getitem__() must return a tuple, (x,) or (x, y) or (x, y, "
                 f"sample_weight), or a dict; it returned {type(data).__name__}."
             )
-        x, y, weights = as_batch(data)
+        x, y, weights = as_batch(data, self.judge)
         if self._class_weight is not None:
             if weights is not None:
                 raise ValueError("You cannot specify `class_weight` and `sample_weight` at the same time.")

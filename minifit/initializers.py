@@ -54,7 +54,9 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: Sequence[int], dtype: Any = None) -> Array:
-        return backend.xp().full(shape, unwrap(self.value), dtype=dtype or backend.floatx())
+        value = unwrap(self.value)
+        value = value if isinstance(value, (int, float)) else backend.here(value)
+        return backend.xp().full(shape, value, dtype=dtype or backend.floatx())
 
 
 class Identity(Initializer):

@@ -217,6 +217,10 @@ class _Calls:
         self.notes.append((function.__name__, function, args, options, result))
         return replaced(result, self.stand_in)
 
+    def end(self) -> None:
+        """Let go of the stand-ins, which hold this; else all arrays of the step would wait for Python to tidy up."""
+        self._known.clear()
+
     def _take_as_constant(self, array: Any) -> None:
         """Note an array that was made in the op: of shapes and types alone, for nothing else leaves a stand-in."""
         if getattr(array, "nbytes", 0) > _LARGEST_CONSTANT:
@@ -289,7 +293,9 @@ def _calls_of(note: Note, memory: Memory) -> list[Note]:
         except Exception:  # whatever it is: the op itself has just shown that it works
             for room, value in before:
                 room[...] = value
+            calls.end()
         else:
+            calls.end()
             for made, meant in same.values():
                 memory.join(made, meant)
 

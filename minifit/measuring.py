@@ -54,6 +54,10 @@ class Measuring:
         self._loss_alone: Callable[[], float] | None = None
         self._shown: Callable[[], RunningLogs | None] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        self.settle()  # nobody has logs of a copy
+        return vars(self)
+
     # -- batches that wait ------------------------------------------------------------------------
 
     def defer(self, loss: Any, n: int, y: Any, y_pred: Any, sample_weight: Any) -> None:
@@ -61,6 +65,8 @@ class Measuring:
         self._losses.append((unwrap(loss), n))
         if self._any_metrics:
             y_pred = unwrap(y_pred)
+            if self.watched:  # and who watches may change the data that these are rows of
+                y, sample_weight = (x if x is None else x.copy() for x in (y, sample_weight))
             self._batches.append((y, y_pred, sample_weight))
             if len(self._batches) == 1:
                 self._most = min(_MOST_SAMPLES // max(n, 1), _MOST_NUMBERS // max(y_pred.size, 1))

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from . import activations, backend, inputs, tree
 from .callbacks import CallbackList
 from .data import ArrayData, EpochIterator, Source
@@ -87,6 +89,7 @@ def prepare(model: Any, source: Source) -> None:
     loss, metrics = model._compile_loss, model._compile_metrics
     settled = (loss is None or loss.built) and (not metrics or metrics.built)
     if not isinstance(source, ArrayData):
+        source.judge = None if backend.xp() is np else functools.partial(_judge, model)
         if model.built and settled:
             return
         source.on_epoch_begin()
@@ -110,6 +113,15 @@ def prepare(model: Any, source: Source) -> None:
     if loss is not None and isinstance(source, ArrayData) and not isinstance(source.y, inputs.OnDisk):
         loss.check_labels(source.y, (None, *y_pred.shape[1:]))
     metrics.check_fit(y, y_pred)
+
+
+def _judge(model: Any, y: Any) -> None:
+    """Look at the labels of a batch before it goes over to a device, where looking would be waiting."""
+    shape = getattr(model, "output_shape", None)
+    known = isinstance(shape, tuple) and all(isinstance(size, int) for size in shape[1:])
+    own = any(map(model._overrides, ("train_step", "test_step", "compute_loss", "compute_metrics")))
+    if known and not own and backend.on_host(y) and model._compile_loss is not None:
+        model._compile_loss.check_labels(y, shape)
 
 
 def blas_threads(model: Any, source: Source) -> Any:

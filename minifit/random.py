@@ -264,6 +264,7 @@ def binomial(shape: Sequence[int], counts: Any, probabilities: Any, dtype: Any =
 def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Any:
     """Return the inputs with a random share `rate` set to 0 and the rest multiplied by ``1 / (1 - rate)``."""
     check_numbers("dropout", 0, 1, rate=rate)
+    inputs = _placed(inputs)
     if rate == 0:
         return inputs
     if rate == 1:
@@ -275,5 +276,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
 
 def shuffle(x: Any, axis: int = 0, seed: Any = None) -> Any:
     """Return x with its rows, along `axis`, in another order."""
-    x = x if hasattr(x, "shape") else backend.asarray(x)
+    x = _placed(x)
     return np.take(x, backend.asarray(_generator(seed).permutation(x.shape[axis])), axis=axis)
+
+
+def _placed(x: Any) -> Any:
+    """Return x as an array on the device in use, or the Tensor that it is."""
+    return backend.asarray(x) if backend.on_host(x) or not hasattr(x, "shape") else x

@@ -12,9 +12,12 @@ given up as soon as an array came from elsewhere, and then every step goes the l
 
 from __future__ import annotations
 
+import itertools
 import operator
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
 
 from . import backend, kernels, row_kernels, variables
 from .inlining import Note, inlined
@@ -23,6 +26,8 @@ from .optimizers import Optimizer
 from .spelling import NotRepeatable, Writer
 from .tape import Tensor, unwrap
 from .variables import Variable
+
+_MOST_SHAPES = 32  # that are recorded: each holds on to the arrays that its step computes in
 
 
 class Recording:
@@ -127,14 +132,17 @@ class Repeated:
         By shapes of batches, the lines of each recorded step, or why there are none.
     launches : dict
         By shapes of batches, the kernels that each recorded step launches on a device.
+    careful : bool
+        Whether somebody else's code runs between two steps, and may change anything.
     """
 
     def __init__(self, model: Any) -> None:
         self.model = model
         self.sources: dict[Any, str] = {}
         self.launches: dict[Any, list[str]] = {}
+        self.careful = False
         self._steps: dict[Any, _Step | None] = {}
-        self._assumed = _assumed_of(model)
+        self._assumed: _Assumed | None = _Assumed(model)
 
     @classmethod
     def of(cls, model: Any, before: Repeated | None) -> Repeated | None:
@@ -142,13 +150,9 @@ class Repeated:
 
         Recording costs as much as a hundred small steps, so it outlives the `fit` that it was made in.
         """
-        if not cls.fits(model):
-            return None
-        if before is not None:
-            now, then = _assumed_of(model), before._assumed
-            if len(now) == len(then) and all(map(operator.is_, now, then)):
-                return before
-        return cls(model)
+        if before is not None and before.model is model and before._assumed and before._assumed.holds():
+            return before
+        return cls(model) if cls.fits(model) else None
 
     def __reduce__(self) -> Any:
         return type(None), ()  # a model that is copied or saved records its own
@@ -172,13 +176,19 @@ class Repeated:
 
         What comes of a repeated step is arrays where `differentiate` gives Tensors.
         """
-        optimizer, ids = self.model.optimizer, list(map(id, variables))
+        model, ids = self.model, list(map(id, variables))
         last_key: Any = None
         last: _Step | None = None
+        look = True
 
         def step(x: Any, y: Any, sample_weight: Any) -> Any:
-            nonlocal last_key, last
-            flat = optimizer.flat
+            nonlocal last_key, last, look
+            if look:
+                look, last_key = self.careful, None
+                if not (self._assumed and self._assumed.holds()):
+                    self._begin_anew()
+            optimizer = model.optimizer
+            flat = optimizer.flat if self._assumed else None
             if flat is None or flat.stale:
                 return differentiate(x, y, sample_weight)
             try:
@@ -196,7 +206,7 @@ class Repeated:
                 return y_pred, loss, last.gradients, variables
             if key not in self._steps:  # it may be the only one
                 self._steps[key] = None
-            elif key not in self.sources:
+            elif key not in self.sources and len(self.sources) < _MOST_SHAPES:
                 last_key = None
                 return self._record(key, differentiate, (x, y) if sample_weight is None else (x, y, sample_weight))
             return differentiate(x, y, sample_weight)
@@ -211,8 +221,15 @@ class Repeated:
             del self.sources[key]
         return known if known is not None and known.ids == ids else None
 
+    def _begin_anew(self) -> None:
+        """Forget all steps, for the model is another one now."""
+        self.sources, self.launches, self._steps = {}, {}, {}
+        self._assumed = _Assumed(self.model) if self.fits(self.model) else None
+
     def _record(self, key: Any, differentiate: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
         optimizer = self.model.optimizer
+        batch = tuple(part[...] for part in batch)  # what is one array today, x and y, may be two tomorrow
+        proof = None if backend.on_host(batch[0]) else _Proof(self.model)
         with Recording() as recording:
             result = differentiate(*batch, *[None] * (3 - len(batch)))
         y_pred, loss, gradients, variables = result
@@ -222,14 +239,20 @@ class Repeated:
                 raise NotRepeatable(
                     "several outputs, predictions with a mask, or variables in another order than the optimizer's"
                 )
+            if any(g is None for g in gradients):
+                raise NotRepeatable("a variable has no gradient")
             run, self.sources[key] = recording.as_function(
                 dict(zip(("x", "y", "sample_weight"), batch, strict=False)),
                 self.model.variables,
                 [y_pred.value, loss.value],
                 [(f"d_{_name(v)}", kept, unwrap(g)) for v, kept, g in zip(variables, room, gradients, strict=True)],
             )
+            if proof is not None:
+                proof.check(run, batch, [y_pred.value, loss.value], room, list(map(unwrap, gradients)))
         except NotRepeatable as error:
             self.sources[key] = str(error)
+        except Exception as error:  # whatever it is: the step itself has just shown that it works
+            self.sources[key] = f"{type(error).__name__}: {error}"
         else:
             self.launches[key] = recording.launches
             places = [(v, v.value) for v in self.model.variables if v.home is not None]
@@ -247,22 +270,114 @@ class _Step(NamedTuple):
     places: list[tuple[Variable, Any]]  # where the variables are that change in place
 
 
+class _Proof:
+    """Shows that a step recorded on a device gives, on its own batch, what was recorded, but for the rounding.
+
+    On the host a step has to give the same bits, see `spelling.Writer.repeats`. On a device its kernels may round
+    otherwise, and its random numbers are drawn inside them. So it is run once from the state that the recorded one
+    began with, and the device is waited for, once a shape of batch.
+    """
+
+    _ROUNDING: ClassVar = {"e": 5e-2, "E": 2e-1, "f": 1e-3, "d": 1e-9}  # shares of the largest number
+
+    def __init__(self, model: Any) -> None:
+        self._changing = [v for v in model.variables if not v.trainable]  # running means, seeds
+        self._before = self._state()
+
+    def _state(self) -> list[Any]:
+        return [v.value.copy() for v in self._changing]
+
+    def check(
+        self, run: Callable[..., Any], batch: Any, outputs: list[Any], room: list[Any], gradients: list[Any]
+    ) -> None:
+        """Run a step; put back all that it changes. NotRepeatable is raised if it gives something else."""
+        after, wanted = self._state(), [gradient.copy() for gradient in gradients]
+        self._put(self._before)
+        given = run(*batch)
+        scale = max(_largest(gradient) for gradient in wanted)
+        same = all(self._agree(*pair) for pair in zip(given, outputs, strict=True))
+        same = same and all(self._agree(*pair, scale) for pair in zip(room, wanted, strict=True))
+        same = same and all(self._agree(*pair) for pair in zip(self._state(), after, strict=True))
+        self._put(after)
+        for kept, gradient in zip(room, wanted, strict=True):
+            kept[...] = gradient
+        if not same:
+            raise NotRepeatable("repeated on its own batch, the step gives something else")
+
+    def _put(self, values: list[Any]) -> None:
+        for variable, value in zip(self._changing, values, strict=True):
+            variable.value[...] = value
+
+    def _agree(self, given: Any, wanted: Any, scale: float | None = None) -> bool:
+        if given.shape != wanted.shape or given.dtype != wanted.dtype:
+            return False
+        share = self._ROUNDING.get(wanted.dtype.char, 0)
+        room = share * max(_largest(wanted) if scale is None else scale, 1e-6)
+        pair = (backend.to_numpy(x).astype(np.float64) for x in (given, wanted))
+        return np.allclose(*pair, rtol=0, atol=room, equal_nan=True)
+
+
+def _largest(array: Any) -> float:
+    finite = backend.to_numpy(array).astype(np.float64)
+    return float(np.max(np.abs(finite), where=np.isfinite(finite), initial=0))
+
+
 #: Attributes of layers and models that change as they are used, and that no step depends on.
 _USED = frozenset({"_fitting", "_measuring", "_repeated", "_under_way", "history", "stop_training"})
 
 
-def _assumed_of(model: Any) -> list[Any]:
-    """Return everything that has to be the same object for what was recorded to be true."""
-    assumed: list[Any] = [backend.xp(), backend.floatx(), model.optimizer, model._scale]
-    parts = [part.loss for part in model._compile_loss.parts]
-    for thing in (*model.walk(), *parts, *(v.regularizer for v in _regularized(model))):
-        assumed.append(thing)
-        for name, value in vars(thing).items():
-            if name not in _USED:
-                assumed.append(value)
-                if type(value) in (list, tuple, dict):
-                    assumed += value.values() if isinstance(value, dict) else value
-    return assumed
+class _Assumed:
+    """What has to be as it was for recorded steps to be true: all that model, loss and regularizers consist of.
+
+    It is compared object by object, which takes as long as a dozen calls of NumPy.
+    """
+
+    def __init__(self, model: Any) -> None:
+        owners, losses = list(model.walk()), model._compile_loss
+        self._attributes = list(map(vars, owners))
+        self._calls = [(kind, kind.call) for kind in {type(owner) for owner in owners}]
+        self._variables = [(v, v.regularizer, v.trainable) for v in model.variables]
+        self._live: list[Any] = []  # what shows the contents of lists and dicts as they are at any time
+        for attributes in self._attributes:
+            self._look_into(_lasting(attributes))
+        others = losses, *losses.parts, *(part.loss for part in losses.parts), *(r for _, r, _ in self._variables)
+        self._look_into([getattr(other, "__dict__", None) for other in others])
+        self._settings, self._before = _settings(), self._now()
+
+    def _look_into(self, values: Iterable[Any]) -> None:
+        for value in values:
+            kind = type(value)
+            if kind in (list, tuple, dict):
+                inside = value.values() if kind is dict else value
+                if kind is not tuple:
+                    self._live.append(inside)
+                self._look_into(inside)
+
+    def _now(self) -> tuple[list[int], list[Any]]:
+        values = [*itertools.chain.from_iterable(self._live)]
+        for attributes in self._attributes:
+            values += _lasting(attributes)
+        return [*map(len, self._live)], values
+
+    def holds(self) -> bool:
+        """Tell whether nothing has changed."""
+        (lengths, values), (lengths_before, values_before) = self._now(), self._before
+        return (
+            lengths == lengths_before
+            and len(values) == len(values_before)
+            and all(map(operator.is_, values, values_before))
+            and self._settings == _settings()
+            and all(v._regularizer is regularizer and v._trainable == may for v, regularizer, may in self._variables)
+            and all(kind.call is call for kind, call in self._calls)
+        )
+
+
+def _lasting(attributes: Mapping[str, Any]) -> list[Any]:
+    return [value for name, value in attributes.items() if name not in _USED]
+
+
+def _settings() -> tuple[Any, ...]:
+    return backend.xp(), backend.floatx(), backend.epsilon()
 
 
 def _regularized(model: Any) -> list[Variable]:
@@ -273,6 +388,7 @@ def _regularized(model: Any) -> list[Variable]:
 def _repeats(layer: Any) -> bool:
     return (
         _is_own(layer)
+        and _is_own(type(layer).call)
         and layer.calls_own_code
         and "call" not in vars(layer)
         and layer.activity_regularizer is None

@@ -247,6 +247,11 @@ class Plan:
         written = group.arrays()[1].values()
         return [x for x in written if not self.stays(x) or self.memory.root(id(x)) in read]
 
+    def is_last_to_write(self, group: Group, array: Any, before: Group) -> bool:
+        """Tell whether an array is, where a later group comes, what this group has left in it."""
+        first, last = self.groups.index(group) + 1, self.groups.index(before)
+        return first <= last and self.memory.root(id(array)) not in self._overwritten(self.groups[first:last])
+
     def is_read(self, array: Any) -> bool:
         """Tell whether anybody reads an array: after the step, or a group of its own."""
         root = self.memory.root(id(array))

@@ -79,7 +79,7 @@ class Writer:
         source = "\n    ".join([f"def step({', '.join(inputs)}):", *body])
         self._code = compile(source, "<recorded step>", "exec")
         exec(self._code, self.bound)
-        return self.bound["step"], source
+        return self.bound.pop("step"), source  # which would else hold itself, and all its arrays
 
     def repeats(self, inputs: Sequence[Any], outputs: Sequence[Any], into: Sequence[tuple[Any, Any]]) -> bool:
         """Tell whether the function gives, on what was recorded, what was recorded.
@@ -94,14 +94,17 @@ class Writer:
         """
         bound = {**self.bound, **{name: _replay(results) for name, results in self.results.items()}}
         exec(self._code, bound)
+        step = bound.pop("step")
         before = [room.copy() for room, _ in into]
         wanted = [copy if room is array else array for copy, (room, array) in zip(before, into, strict=True)]
-        given = bound["step"](*inputs)
-        same = all(map(equal, given if len(outputs) > 1 else [given], outputs))
-        same = same and all(map(equal, (room for room, _ in into), wanted))
-        for (room, _), value in zip(into, before, strict=True):
-            room[...] = value
-        return same
+        wanted = [array.astype(room.dtype, copy=False) for array, (room, _) in zip(wanted, into, strict=True)]
+        try:
+            given = step(*inputs)
+            same = all(map(equal, given if len(outputs) > 1 else [given], outputs))
+            return same and all(map(equal, (room for room, _ in into), wanted))
+        finally:
+            for (room, _), value in zip(into, before, strict=True):
+                room[...] = value
 
     def write(
         self, name: str, function: Callable[..., Any], args: tuple[Any, ...], options: dict[str, Any], result: Any

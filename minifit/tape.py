@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import operator
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -182,7 +182,13 @@ class Tensor(ops.Traced):
         if function in ops.NUMPY:
             return ops.NUMPY[function](*args, **kwargs)
         if function in ops.NUMPY_WITHOUT_GRADIENT:
-            return function(*map(unwrap, args), **{name: unwrap(x) for name, x in kwargs.items()})
+            arrays, options = [unwrap(x) for x in args], {name: unwrap(x) for name, x in kwargs.items()}
+            try:
+                return function(*arrays, **options)
+            except TypeError as error:
+                if not mixed(arrays):
+                    raise in_words(error) from None
+                return function(*together(arrays), **options)
         name = getattr(function, "__name__", str(function))
         raise TypeError(
             f"np.{name} has no gradient in minifit. Build the expression from {len(ops.NUMPY)} NumPy functions "
@@ -298,7 +304,7 @@ class Tensor(ops.Traced):
         return ops.divide(other, self)
 
     def __floordiv__(self, other: Any) -> Array:
-        return self.value // unwrap(other)
+        return self._compared(operator.floordiv, unwrap(other))
 
     def __rfloordiv__(self, other: Any) -> Array:
         return unwrap(other) // self.value
@@ -327,23 +333,32 @@ class Tensor(ops.Traced):
     def __abs__(self) -> Tensor:
         return ops.absolute(self)
 
+    def _compared(self, function: Callable[[Any, Any], Any], other: Any) -> Any:
+        """Return what a function without a gradient gives; an array of the host is brought to the device."""
+        try:
+            return noted(function, self.value, other)
+        except TypeError as error:
+            if not mixed([other]):
+                raise in_words(error) from None
+            return function(self.value, *together([other]))
+
     def __lt__(self, other: Any) -> Array:
-        return noted(operator.lt, self.value, unwrap(other))
+        return self._compared(operator.lt, unwrap(other))
 
     def __le__(self, other: Any) -> Array:
-        return noted(operator.le, self.value, unwrap(other))
+        return self._compared(operator.le, unwrap(other))
 
     def __gt__(self, other: Any) -> Array:
-        return noted(operator.gt, self.value, unwrap(other))
+        return self._compared(operator.gt, unwrap(other))
 
     def __ge__(self, other: Any) -> Array:
-        return noted(operator.ge, self.value, unwrap(other))
+        return self._compared(operator.ge, unwrap(other))
 
     def __eq__(self, other: Any) -> Any:
-        return noted(operator.eq, self.value, unwrap(other))
+        return self._compared(operator.eq, unwrap(other))
 
     def __ne__(self, other: Any) -> Any:
-        return noted(operator.ne, self.value, unwrap(other))
+        return self._compared(operator.ne, unwrap(other))
 
     __hash__ = object.__hash__
 

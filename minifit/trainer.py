@@ -61,6 +61,9 @@ class Fitting:
     variables: Sequence[Any] = ()
     resumed_logs: Logs | None = None
 
+    def __reduce__(self) -> Any:
+        return type(None), ()  # a copy of the model is not being fitted
+
 
 class Trainer:
     """What makes a model trainable. `Model` derives from it."""
@@ -507,6 +510,8 @@ class Trainer:
         measuring, source = self._measuring, fitting.data.data_adapter
         additive = fitting.repeated is not None and self._compile_metrics.is_additive
         measuring.watched = bool(fitting.callbacks.strangers("train"))
+        if fitting.repeated is not None:
+            fitting.repeated.careful = measuring.watched or not (additive and isinstance(source, ArrayData))
         measuring.deferred = (
             additive and isinstance(source, ArrayData) and not (measuring.watched and measuring.in_hand)
         )

@@ -56,7 +56,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
     Returns
     -------
-    (N, C) float64; a Tensor of the float type in use for a Tensor
+    (N, C) float64; of the float type in use for a Tensor or an array on a GPU, and what this is
 
     Raises
     ------
@@ -69,7 +69,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     array([[1., 0., 0.],
            [0., 0., 1.]])
     """
-    labels = _numbers("to_categorical(x)", backend.to_numpy(x) if isinstance(x, Tensor) else x).astype("int64")
+    labels = _numbers("to_categorical(x)", backend.to_numpy(x) if _is_tensor(x) else x).astype("int64")
     check_numbers("to_categorical", 1, whole=True, optional=True, num_classes=num_classes)
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels[..., 0]
@@ -80,7 +80,15 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
             f"{labels.min()} to {labels.max()}."
         )
     rows = np.eye(n_classes)[labels]
-    return Tensor(backend.asarray(rows.astype(backend.floatx()))) if isinstance(x, Tensor) else rows
+    if not _is_tensor(x):
+        return rows
+    here = backend.asarray(rows.astype(backend.floatx()))
+    return Tensor(here) if isinstance(x, Tensor) else here
+
+
+def _is_tensor(x: Any) -> bool:
+    """Tell whether x is a Tensor or an array on a device other than the host."""
+    return isinstance(x, Tensor) or (not backend.on_host(x) and isinstance(x, backend.xp().ndarray))
 
 
 def _numbers(name: str, x: Any) -> np.ndarray:
@@ -99,7 +107,7 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
     array([[0.6, 0.8],
            [0. , 0. ]])
     """
-    if not isinstance(x, Tensor):
+    if not _is_tensor(x):
         x = _numbers("normalize(x)", x)
     check_numbers("normalize", 1, order=order)
     powers = np.abs(x) ** order

@@ -140,8 +140,14 @@ class Variable(Tensor):
             raise ValueError(
                 f"Variable {self.name!r} has shape {self.shape}; assign() was given shape {np.shape(value)}."
             )
-        bring = backend.to_numpy if backend.on_host(self.value) else backend.asarray
-        return self._set(bring(value))
+        return self._set(self._beside(value))
+
+    def _beside(self, value: Any) -> Array:
+        """Return a value as an array where the variable's own lies."""
+        if backend.on_host(self.value):
+            return backend.to_numpy(value)
+        with contextlib.nullcontext() if backend.is_here(self.value) else backend.device("gpu"):
+            return backend.asarray(value)
 
     def _set(self, value: Array) -> Variable:
         keep(self)
@@ -158,11 +164,19 @@ class Variable(Tensor):
 
     def assign_add(self, value: Any) -> Variable:
         """Add to the value in place."""
-        return self._set(self.value + unwrap(value))
+        value = unwrap(value)
+        try:
+            return self._set(self.value + value)
+        except TypeError:  # a constant that lies on another device
+            return self._set(self.value + self._beside(value))
 
     def assign_sub(self, value: Any) -> Variable:
         """Subtract from the value in place."""
-        return self._set(self.value - unwrap(value))
+        value = unwrap(value)
+        try:
+            return self._set(self.value - value)
+        except TypeError:  # a constant that lies on another device
+            return self._set(self.value - self._beside(value))
 
     def keep_on_host(self) -> Variable:
         """Let the value lie on the host whatever device is in use; return the variable."""

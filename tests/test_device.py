@@ -299,16 +299,16 @@ OF_CLASSES = ("SparseCategoricalCrossentropy", "CategoricalGeneralizedCrossEntro
 
 
 def crossings(fit: Callable[[Any, Any], Any]) -> tuple[list[int], list[int]]:
-    """How often a number is fetched and an array brought over, in fits of 4 and 8 batches."""
+    """How often a number is fetched and an array brought over, in fits of 4 and 8 batches of a shape seen before."""
     fetched, brought = [], []
-    for rows in (4 * BATCH, 8 * BATCH):
+    for rows in (4 * BATCH, 4 * BATCH, 8 * BATCH):  # in the first the step is recorded, and has to prove itself
         x, y = np.resize(X, (rows, 4, 2)), np.resize(CLASSES, rows)
         FETCHED.clear()
         BROUGHT.clear()
         fit(x, y)
         fetched.append(len(FETCHED))
         brought.append(len(BROUGHT))
-    return fetched, brought
+    return fetched[1:], brought[1:]
 
 
 def assert_no_wait(net: Any, labels: Callable[[Any], Any] = lambda y: y, uploads: bool = True, **options: Any) -> None:

@@ -266,6 +266,8 @@ LOSSES: dict[str, tuple[Any, Any, Any]] = {
     "kl": ("kl_divergence", ONE_HOT, "softmax"),
     "poisson": ("poisson", ONE_HOT, "softplus"),
     "hinge": ("hinge", ONE_HOT, "tanh"),
+    "dice": ("dice", ONE_HOT, "softmax"),  # which adds up what softmax has divided in place
+    "tversky": ("tversky", ONE_HOT, "sigmoid"),
 }
 
 
@@ -393,6 +395,25 @@ def test_the_classic_step_is_eleven_launches(monkeypatch: pytest.MonkeyPatch) ->
             "dot", "dot",
         ]  # fmt: skip
     # The eleventh is the optimizer's: see test_an_optimizer_s_step_is_one_launch.
+
+
+def test_a_kernel_that_is_wrong_is_found_out_before_a_step_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On whatever device: a recorded step first has to give its own batch's numbers."""
+
+    def losses_of() -> tuple[list[float], list[str]]:
+        keras.set_random_seed(0)
+        net = model_of(L.Input((6,)), L.Dense(8, "tanh"), L.BatchNormalization(), L.Dropout(0.3))
+        history = net.fit(X, CLASSES, batch_size=B, epochs=3, verbose=0)
+        return history.history["loss"], list(net._repeated.sources.values())
+
+    right, lines = losses_of()
+    assert all("tanh" in source for source in lines)
+    kernels._elementwise.cache_clear()
+    monkeypatch.setitem(kernels._CUDA, "tanh", "tanh({0}) * 1.01")
+    same, refused = losses_of()
+    kernels._elementwise.cache_clear()
+    assert same == pytest.approx(right, rel=1e-5)
+    assert all(why == "repeated on its own batch, the step gives something else" for why in refused)
 
 
 @pytest.mark.skipif(host_kernels.nvrtc() is None, reason="NVIDIA's compiler, nvidia-cuda-nvrtc-cu12, is not installed")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+import gc
+import pickle
 import warnings
 from typing import Any
 
@@ -190,7 +194,7 @@ SEVERAL = {"batch_size": 8, "epochs": 3}
 THE_LONG_WAY = {
     *("ActivityRegularization", "BatchNormalization, frozen", "Dense, penalties", "Masking"),
     *("Normalization", "Normalization, axes", "Normalization, inverse"),
-    *("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy"),
+    *("BinaryFocalCrossentropy", "CategoricalFocalCrossentropy"),
     *("CategoricalHinge", "Circle", "CosineSimilarity", "Hinge", "SquaredHinge", "Tversky"),
     "MeanSquaredLogarithmicError",
 }
@@ -420,3 +424,216 @@ def test_a_fit_that_an_error_ended_leaves_nothing_to_the_next_compile() -> None:
         model.fit(X, CLASSES, batch_size=10, verbose=0, callbacks=[Fail()])
     model.compile(model.optimizer, lambda y_true, y_pred: np.sum(y_pred * 0 + 7.0, axis=-1))
     assert model.train_on_batch(X[:10], CLASSES[:10]) == pytest.approx(21.0)
+
+
+# --------------------------------------------------------------------------- what changes on the way
+
+
+class Act(keras.callbacks.Callback):
+    """Does something to the model after a batch of the first epoch."""
+
+    def __init__(self, act: Any, batch: int = 2) -> None:
+        super().__init__()
+        self.act, self.at, self.steps = act, batch, 0
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.steps += 1
+        if self.steps == self.at + 1:
+            self.act(self.model)
+
+
+class ActLater(keras.callbacks.Callback):
+    """Does something to the model after the second epoch."""
+
+    def __init__(self, act: Any) -> None:
+        super().__init__()
+        self.act = act
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 1:
+            self.act(self.model)
+
+
+def _of_layer(**attributes: Any) -> Any:
+    def change(model: Any) -> None:
+        for name, value in attributes.items():
+            setattr(model.layers[1] if hasattr(model.layers[1], name) else model.layers[0], name, value)
+
+    return change
+
+
+CHANGES: dict[str, tuple[Any, Any]] = {
+    "rate": (lambda: layers.Dropout(0.3), _of_layer(rate=0.6)),
+    "epsilon": (layers.BatchNormalization, _of_layer(epsilon=0.5)),
+    "statistics frozen": (layers.BatchNormalization, _of_layer(trainable=False)),
+    "scale": (lambda: layers.Rescaling(2.0), _of_layer(scale=3.0)),
+    "activation": (lambda: layers.Activation("relu"), _of_layer(activation=activations.tanh)),
+    "the user's activation": (lambda: layers.Activation("relu"), _of_layer(activation=lambda x: x * 0.5)),
+    "inner rate": (
+        lambda: keras.Sequential([layers.Dense(4), layers.Dropout(0.3)]),
+        lambda model: setattr(model.layers[1].layers[1], "rate", 0.7),
+    ),
+    "strength": (
+        lambda: layers.Dense(4, kernel_regularizer=regularizers.L2(0.1)),
+        lambda model: setattr(model.layers[1].kernel_regularizer, "l2", 0.5),
+    ),
+    "a new penalty": (
+        lambda: layers.Dense(4),
+        lambda model: setattr(model.layers[1].kernel, "regularizer", regularizers.L1(0.1)),
+    ),
+    "trainable": (lambda: layers.Dense(4), lambda model: setattr(model.layers[0].kernel, "trainable", False)),
+    "call": (lambda: layers.Dense(4), lambda model: setattr(model.layers[1], "call", lambda x: x[:, :4] * 2.0)),
+    "loss": (list, lambda model: model.compile(model.optimizer, "mae")),
+    "optimizer": (list, lambda model: model.compile("sgd", "mae")),
+    "the loss's reduction": (list, lambda model: setattr(model.loss, "reduction", "sum")),
+    "a layer more": (list, lambda model: model.add(layers.Activation("tanh"))),
+    "epsilon of all": (list, lambda model: keras.config.set_epsilon(0.1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*[Gg]radient.*")
+@pytest.mark.parametrize("when", [Act, ActLater], ids=["between batches", "between epochs"])
+@pytest.mark.parametrize(("part", "change"), CHANGES.values(), ids=CHANGES)
+def test_what_a_callback_changes_holds_from_the_next_step_on(
+    part: Any, change: Any, when: Any, sources: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make() -> Any:
+        keras.config.set_epsilon(1e-7)
+        inner = part()
+        inner = [inner] if inner != [] else []
+        loss = losses.KLDivergence() if not inner else losses.MeanSquaredError()
+        return model_of(layers.Input((6,)), layers.Dense(5), *inner, loss=loss, metrics=[])
+
+    try:
+        results = [trained(make, X, ONE_HOT, patch, callbacks=[when(change)])[0] for patch in (None, monkeypatch)]
+    finally:
+        keras.config.set_epsilon(1e-7)
+    assert any(text.startswith("def step(") for found in sources for text in found.values())
+    for a, b in zip(*(model.get_weights() for model in results), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_is_one_array_today_may_be_two_tomorrow(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, w = X[:B], X[B : 2 * B], WEIGHTS[:B]
+
+    def make(units: int) -> Any:
+        model = keras.Sequential([layers.Input((6,)), layers.Dense(units)])
+        model.compile("sgd", "mse")
+        return model
+
+    def batches(first: Any, second: Any) -> Any:
+        for i in range(8):
+            yield first if i < 4 else second
+
+    for units, first, second in ((6, (a, a), (a, b)), (1, (a, w, w), (a, w, WEIGHTS[B : 2 * B]))):
+        results = []
+        for patch in (None, monkeypatch):
+            fit = {"batch_size": None, "epochs": 1, "steps_per_epoch": 8}
+            results.append(trained(functools.partial(make, units), batches(first, second), None, patch, **fit)[0])
+        for quick, slow in zip(*(model.get_weights() for model in results), strict=True):
+            np.testing.assert_array_equal(quick, slow)
+
+
+def test_data_that_a_callback_changes_in_place(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = []
+    for patch in (None, monkeypatch):
+        y = CLASSES.copy()
+        turn = Act(lambda model, y=y: np.copyto(y, (y + 1) % 3))
+        make = functools.partial(model_of, layers.Input((6,)))
+        logs.append(trained(make, X, y, patch, shuffle=False, callbacks=[turn])[1])
+    np.testing.assert_allclose(logs[0]["accuracy"], logs[1]["accuracy"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("hook", ["on_train_batch_end", "on_epoch_end"])
+def test_a_model_is_copied_while_it_is_fitted(hook: str, sources: Any) -> None:
+    copies: list[Any] = []
+
+    class Copy(keras.callbacks.Callback):
+        pass
+
+    def take(self: Any, i: int, logs: Any = None) -> None:
+        if i == 2:
+            copies.extend([copy.deepcopy(self.model), pickle.loads(pickle.dumps(self.model))])
+
+    setattr(Copy, hook, take)
+    model = model_of(layers.Input((6,)), layers.Dropout(0.3, seed=1))
+    model.fit(X, CLASSES, batch_size=B, epochs=3, verbose=0, callbacks=[Copy()])
+    for other in copies:
+        other.fit(X, CLASSES, batch_size=B, epochs=3, shuffle=False, verbose=0)
+    assert len(copies) == (6 if hook == "on_train_batch_end" else 2)
+    for a, b in zip(copies[::2], copies[1::2], strict=True):
+        np.testing.assert_array_equal(a.get_weights()[0], b.get_weights()[0])
+    assert len(sources) == 1 + len(copies)
+    assert recorded(sources)
+
+
+def test_a_fit_that_was_interrupted_goes_on(sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(model: Any) -> None:
+        raise KeyboardInterrupt
+
+    def interrupted(at: int) -> Any:
+        model = model_of(layers.Input((6,)), layers.Dropout(0.3))
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, CLASSES, batch_size=B, verbose=0, callbacks=[Act(stop, at)])
+        return model
+
+    for at in range(4):
+        assert_the_same(functools.partial(interrupted, at), X, CLASSES, sources, monkeypatch)
+        sources.clear()
+
+
+def test_predictions_that_somebody_keeps_stay_what_they_were() -> None:
+    kept: list[Any] = []
+
+    def keep(y_true: Any, y_pred: Any) -> Any:
+        kept.append((y_pred, np.array(y_pred)))
+        return np.mean(y_pred, axis=-1)
+
+    model = model_of(layers.Input((6,)), layers.Dense(5, "relu"), layers.Dense(3), metrics=[keep], loss="mse")
+    model.fit(X, ONE_HOT, batch_size=B, epochs=4, verbose=0)
+    assert len(kept) >= 20
+    for now, then in kept:
+        np.testing.assert_array_equal(np.array(now), then)
+
+
+@pytest.mark.parametrize("policy", ["float16", "mixed_float16", "bfloat16", "mixed_bfloat16", "float64"])
+def test_policies(policy: str, sources: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make() -> Any:
+        return model_of(
+            *(layers.Input((6,)), layers.Dense(5, "relu"), layers.BatchNormalization(), layers.Dropout(0.3)),
+        )
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        results = [trained(make, X, CLASSES, patch)[0] for patch in (None, monkeypatch)]
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert recorded(sources)
+    for a, b in zip(*(model.get_weights() for model in results), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_nothing_of_a_step_waits_to_be_tidied_up() -> None:
+    model = model_of(layers.Input((6,)), layers.Dense(64, "relu"), layers.Dropout(0.3))
+    model.fit(X[:B], CLASSES[:B], batch_size=B, verbose=0)
+    gc.collect()
+    gc.disable()
+    try:
+        for rate in (0.3, 0.5):  # with the second what was recorded with the first is given up
+            model.layers[1].rate = rate
+            model.fit(X, CLASSES, batch_size=B, epochs=3, verbose=0)
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        waiting = [x for thing in gc.garbage for x in gc.get_referents(thing) if type(x) is np.ndarray and x.size >= 64]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not waiting
+
+
+def test_shapes_without_end_are_not_all_recorded() -> None:
+    model = model_of(layers.Input((6,)), metrics=[])
+    model.fit(((X[:n], CLASSES[:n]) for n in range(1, 50) for _ in range(3)), steps_per_epoch=147, verbose=0)
+    assert len(model._repeated.sources) == 32

@@ -121,9 +121,13 @@ def _sparse(
         mean = mean and valid is None
         loss = ops.softmax_crossentropy_sparse(logits, None if from_logits else y_pred, labels=labels, mean=mean)
     else:
-        p = _normalised(y_pred)
-        loss = -ops.log(ops.squeeze(ops.take_along_axis(p, indices=labels[..., None], axis=-1), axis=-1))
+        loss = -ops.log(_of_labels(_normalised(y_pred), labels))
     return loss if valid is None else with_mask(ops.where(valid, loss, 0), valid)
+
+
+def _of_labels(p: Any, labels: Any) -> Any:
+    column = ops.noted(np.expand_dims, labels, axis=-1)
+    return ops.squeeze(ops.take_along_axis(p, indices=column, axis=-1), axis=-1)
 
 
 def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Any:
@@ -133,7 +137,7 @@ def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) ->
     """
     y_pred = as_float(y_pred)
     labels = ops.noted(as_labels, unwrap(y_true), y_pred.shape, name="categorical_generalized_cross_entropy")
-    p = ops.squeeze(ops.take_along_axis(y_pred, indices=labels[..., None], axis=-1), axis=-1)
+    p = _of_labels(y_pred, labels)
     return (1 - ops.power(p, q)) / q
 
 
@@ -217,7 +221,7 @@ def _categories(name: str, y_true: Any, y_pred: Any, label_smoothing: float, axi
 def _classes_last(y_true: Any, y_pred: Any, axis: Any) -> tuple[Any, Any]:
     if isinstance(axis, bool):
         raise ValueError(f"`axis` must be of type `int`, the axis of the classes; got {axis!r}.")
-    y_true = as_array(y_true)
+    y_true = y_true if backend.on_host(y_true) else as_array(y_true)  # labels of the host are looked at there
     axis = normalize_axis_index(axis, y_pred.ndim, "axis of the classes")
     order = [i for i in range(y_pred.ndim) if i != axis] + [axis]
     if y_true.ndim == y_pred.ndim:
@@ -244,6 +248,11 @@ def as_labels(
     y_true: Any, shape: tuple[int, ...], ignore_class: int | None = None, name: str = "sparse_categorical_crossentropy"
 ) -> Any:
     """Return class labels as integers (N,), checked against predictions of `shape` (N, C)."""
+    whole = _whole_labels(y_true, shape, ignore_class, name)
+    return backend.asarray(whole) if backend.on_host(whole) else whole
+
+
+def _whole_labels(y_true: Any, shape: tuple[int, ...], ignore_class: int | None, name: str) -> Any:
     labels = unwrap(y_true)
     labels = labels if hasattr(labels, "dtype") else backend.asarray(labels)
     if labels.ndim == len(shape) and labels.shape[-1] == 1:
@@ -269,7 +278,7 @@ def as_labels(
             f"y_true holds the label {int(bad[0])}, but y_pred has {shape[-1]} classes: labels run from 0 to "
             f"{shape[-1] - 1}. Give the last layer enough units or renumber the labels."
         )
-    return backend.asarray(whole)
+    return whole
 
 
 # --------------------------------------------------------------------------- what all labels are checked for, once
@@ -278,7 +287,7 @@ def as_labels(
 def _check_sparse(y_true: Any, shape: Any, name: str, ignore_class: Any = None, axis: int = -1, **options: Any) -> None:
     labels, y_pred = _classes_last(backend.to_numpy(y_true), np.broadcast_to(0.0, shape), axis)
     _several_classes(name, y_pred)
-    as_labels(labels, y_pred.shape, ignore_class)
+    _whole_labels(labels, y_pred.shape, ignore_class, "sparse_categorical_crossentropy")
 
 
 def _check_shares(y_true: Any, shape: Any, name: str, **options: Any) -> None:

@@ -17,7 +17,7 @@ from .. import backend, dtype_policies, initializers, tree
 from ..naming import auto_name, snake_case
 from ..serialization import Described
 from ..tape import Tensor
-from ..variables import Variable, holding, keep
+from ..variables import Variable, bring, holding, keep
 
 
 class Metric(Described):
@@ -107,6 +107,7 @@ class Metric(Described):
 
     def reset_state(self) -> None:
         """Forget everything seen: set all variables to zero."""
+        bring(self.variables)
         for variable in self.variables:
             variable.assign(np.zeros(variable.shape))
 

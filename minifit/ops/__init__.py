@@ -1,10 +1,12 @@
 """Differentiable functions, and the NumPy-like functions of ``keras.ops``.
 
 They take arrays, lists and Tensors. What NumPy itself does right on Tensors, comparisons and the
-like, is NumPy's own function.
+like, is NumPy's own function, handed its arrays and lists where the device in use can read them.
 """
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,8 +33,25 @@ def __getattr__(name: str) -> Any:
     """Hand out NumPy's function of a name that is not defined here, where it works on Tensors."""
     function = getattr(np, name, None)
     if callable(function) and (function in NUMPY or function in NUMPY_WITHOUT_GRADIENT):
-        return function
+        return _placing(function)
     raise AttributeError(f"minifit.ops has no function {name!r}.")
+
+
+@functools.cache
+def _placing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return NumPy's function for arrays and lists that may have to be brought to the device in use."""
+
+    @functools.wraps(function, updated=())
+    def placing(*args: Any, **options: Any) -> Any:
+        if xp() is np:  # noqa: F405
+            return function(*args, **options)
+        return function(*[_brought(x) for x in args], **options)
+
+    return placing
+
+
+def _brought(x: Any) -> Any:
+    return asarray(x) if isinstance(x, (np.ndarray, list)) else x  # noqa: F405
 
 
 def __dir__() -> list[str]:

@@ -64,7 +64,7 @@ def ones(shape, dtype=None):
 
 def full(shape, fill_value, dtype=None):
     """Return an array of one number."""
-    return xp().full(shape, unwrap(array(fill_value)), dtype=dtype or floatx())
+    return xp().full(shape, unwrap(placed(fill_value)), dtype=dtype or floatx())
 
 
 def empty(shape, dtype=None):
@@ -84,7 +84,7 @@ def ones_like(x, dtype=None):
 
 def full_like(x, fill_value, dtype=None):
     """Return an array of one number, of x's shape."""
-    return np.full_like(unwrap(array(x)), unwrap(fill_value), dtype=dtype)
+    return np.full_like(unwrap(placed(x)), unwrap(placed(fill_value)), dtype=dtype)
 
 
 def empty_like(x, dtype=None):

@@ -14,7 +14,7 @@ from ..backend import to_numpy, xp
 from . import gathering
 from .elementwise import add, multiply
 from .gathering import elsewhere
-from .op import agree, array, as_index, joint_op, like, op, placed, unbroadcast, unwrap
+from .op import agree, array, as_index, constant, joint_op, like, op, placed, unbroadcast, unwrap
 
 
 @op(lambda dy, y, x, shape=None, newshape=None: np.reshape(dy, x.shape))
@@ -137,7 +137,7 @@ def take(x, indices, axis=None):
 def take_along_axis(x, indices, axis=None):
     """Return, in every place, the element that `indices`, of as many axes as x, names along `axis`."""
     x = ravel(x) if axis is None else array(x)
-    index = [np.reshape(xp().arange(n), (-1,) + (1,) * (x.ndim - 1 - a)) for a, n in enumerate(x.shape)]
+    index = [constant(np.reshape(xp().arange(n), (-1,) + (1,) * (x.ndim - 1 - a))) for a, n in enumerate(x.shape)]
     index[axis or 0] = as_index(indices)
     return getitem(x, index=tuple(index))
 
