@@ -293,9 +293,7 @@ def _calls_of(note: Note, memory: Memory) -> list[Note]:
         except Exception:  # whatever it is: the op itself has just shown that it works
             for room, value in before:
                 room[...] = value
-            calls.end()
         else:
-            calls.end()
             for made, meant in same.values():
                 memory.join(made, meant)
 
@@ -303,6 +301,8 @@ def _calls_of(note: Note, memory: Memory) -> list[Note]:
                 return same[id(x)][1] if id(x) in same else x
 
             return [(n, f, *replaced((args, options, result), named)) for n, f, args, options, result in calls.notes]
+        finally:
+            calls.end()
     memory.note(function, inputs, wanted)
     return [note]
 

@@ -12,14 +12,14 @@ given up as soon as an array came from elsewhere, and then every step goes the l
 
 from __future__ import annotations
 
-import itertools
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from . import backend, kernels, row_kernels, variables
+from .assumed import Assumed
 from .inlining import Note, inlined
 from .ops.op import here
 from .optimizers import Optimizer
@@ -142,7 +142,7 @@ class Repeated:
         self.launches: dict[Any, list[str]] = {}
         self.careful = False
         self._steps: dict[Any, _Step | None] = {}
-        self._assumed: _Assumed | None = _Assumed(model)
+        self._assumed: Assumed | None = Assumed(model)
 
     @classmethod
     def of(cls, model: Any, before: Repeated | None) -> Repeated | None:
@@ -224,7 +224,7 @@ class Repeated:
     def _begin_anew(self) -> None:
         """Forget all steps, for the model is another one now."""
         self.sources, self.launches, self._steps = {}, {}, {}
-        self._assumed = _Assumed(self.model) if self.fits(self.model) else None
+        self._assumed = Assumed(self.model) if self.fits(self.model) else None
 
     def _record(self, key: Any, differentiate: Callable[..., Any], batch: tuple[Any, ...]) -> Any:
         optimizer = self.model.optimizer
@@ -293,14 +293,16 @@ class _Proof:
         """Run a step; put back all that it changes. NotRepeatable is raised if it gives something else."""
         after, wanted = self._state(), [gradient.copy() for gradient in gradients]
         self._put(self._before)
-        given = run(*batch)
-        scale = max(_largest(gradient) for gradient in wanted)
-        same = all(self._agree(*pair) for pair in zip(given, outputs, strict=True))
-        same = same and all(self._agree(*pair, scale) for pair in zip(room, wanted, strict=True))
-        same = same and all(self._agree(*pair) for pair in zip(self._state(), after, strict=True))
-        self._put(after)
-        for kept, gradient in zip(room, wanted, strict=True):
-            kept[...] = gradient
+        try:
+            given = run(*batch)
+            scale = max(_largest(gradient) for gradient in wanted)
+            same = all(self._agree(*pair) for pair in zip(given, outputs, strict=True))
+            same = same and all(self._agree(*pair, scale) for pair in zip(room, wanted, strict=True))
+            same = same and all(self._agree(*pair) for pair in zip(self._state(), after, strict=True))
+        finally:
+            self._put(after)
+            for kept, gradient in zip(room, wanted, strict=True):
+                kept[...] = gradient
         if not same:
             raise NotRepeatable("repeated on its own batch, the step gives something else")
 
@@ -313,71 +315,13 @@ class _Proof:
             return False
         share = self._ROUNDING.get(wanted.dtype.char, 0)
         room = share * max(_largest(wanted) if scale is None else scale, 1e-6)
-        pair = (backend.to_numpy(x).astype(np.float64) for x in (given, wanted))
-        return np.allclose(*pair, rtol=0, atol=room, equal_nan=True)
+        given, wanted = (backend.to_numpy(x).astype(np.float64) for x in (given, wanted))
+        return np.allclose(given, wanted, rtol=0, atol=room, equal_nan=True)
 
 
 def _largest(array: Any) -> float:
     finite = backend.to_numpy(array).astype(np.float64)
     return float(np.max(np.abs(finite), where=np.isfinite(finite), initial=0))
-
-
-#: Attributes of layers and models that change as they are used, and that no step depends on.
-_USED = frozenset({"_fitting", "_measuring", "_repeated", "_under_way", "history", "stop_training"})
-
-
-class _Assumed:
-    """What has to be as it was for recorded steps to be true: all that model, loss and regularizers consist of.
-
-    It is compared object by object, which takes as long as a dozen calls of NumPy.
-    """
-
-    def __init__(self, model: Any) -> None:
-        owners, losses = list(model.walk()), model._compile_loss
-        self._attributes = list(map(vars, owners))
-        self._calls = [(kind, kind.call) for kind in {type(owner) for owner in owners}]
-        self._variables = [(v, v.regularizer, v.trainable) for v in model.variables]
-        self._live: list[Any] = []  # what shows the contents of lists and dicts as they are at any time
-        for attributes in self._attributes:
-            self._look_into(_lasting(attributes))
-        others = losses, *losses.parts, *(part.loss for part in losses.parts), *(r for _, r, _ in self._variables)
-        self._look_into([getattr(other, "__dict__", None) for other in others])
-        self._settings, self._before = _settings(), self._now()
-
-    def _look_into(self, values: Iterable[Any]) -> None:
-        for value in values:
-            kind = type(value)
-            if kind in (list, tuple, dict):
-                inside = value.values() if kind is dict else value
-                if kind is not tuple:
-                    self._live.append(inside)
-                self._look_into(inside)
-
-    def _now(self) -> tuple[list[int], list[Any]]:
-        values = [*itertools.chain.from_iterable(self._live)]
-        for attributes in self._attributes:
-            values += _lasting(attributes)
-        return [*map(len, self._live)], values
-
-    def holds(self) -> bool:
-        """Tell whether nothing has changed."""
-        (lengths, values), (lengths_before, values_before) = self._now(), self._before
-        return (
-            lengths == lengths_before
-            and len(values) == len(values_before)
-            and all(map(operator.is_, values, values_before))
-            and self._settings == _settings()
-            and all(v._regularizer is regularizer and v._trainable == may for v, regularizer, may in self._variables)
-            and all(kind.call is call for kind, call in self._calls)
-        )
-
-
-def _lasting(attributes: Mapping[str, Any]) -> list[Any]:
-    return [value for name, value in attributes.items() if name not in _USED]
-
-
-def _settings() -> tuple[Any, ...]:
-    return backend.xp(), backend.floatx(), backend.epsilon()
 
 
 def _regularized(model: Any) -> list[Variable]:

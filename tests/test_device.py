@@ -11,7 +11,7 @@ from strict_array import BROUGHT, FETCHED, DeviceArray, strict_device
 from test_losses import CLASSES as LOSSES
 
 import minifit as keras
-from minifit import backend
+from minifit import backend, cuda
 
 layers, optimizers = keras.layers, keras.optimizers
 
@@ -405,7 +405,7 @@ def test_no_layer_waits(name: str) -> None:
 
 CALLBACKS: dict[str, Callable[[Path], Any]] = {
     "History": lambda folder: keras.callbacks.History(),
-    "EarlyStopping": lambda folder: keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True),
+    "EarlyStopping": lambda folder: keras.callbacks.EarlyStopping(patience=9, min_delta=10, restore_best_weights=True),
     "ModelCheckpoint": lambda folder: keras.callbacks.ModelCheckpoint(str(folder / "w.npz"), save_weights_only=True),
     "CSVLogger": lambda folder: keras.callbacks.CSVLogger(str(folder / "log.csv")),
     "ReduceLROnPlateau": lambda folder: keras.callbacks.ReduceLROnPlateau(),
@@ -501,3 +501,90 @@ def test_an_array_of_the_device_is_refused_where_the_host_computes() -> None:
         ):
             with pytest.raises(TypeError, match=r'while the device is "cpu"'):
                 call()
+
+
+def batches_of(x: Any, y: Any) -> Iterator[tuple[Any, Any]]:
+    return ((x[i : i + BATCH], y[i : i + BATCH]) for i in range(0, len(x), BATCH))
+
+
+class Batches(keras.utils.PyDataset):
+    def __init__(self, x: Any, y: Any) -> None:
+        super().__init__()
+        self._batches = list(batches_of(x, y))
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> tuple[Any, Any]:
+        return self._batches[index]
+
+
+SOURCES: dict[str, Callable[[Any], tuple[Any, ...]]] = {
+    "arrays": lambda y: (X, y),
+    "lists": lambda y: (X.tolist(), y.tolist()),
+    "arrays of the device": lambda y: (backend.asarray(X), backend.asarray(y)),
+    "generator": lambda y: (batches_of(X, y),),
+    "data set": lambda y: (Batches(X, y),),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_labels_out_of_range_are_refused_before_they_go_over(source: str) -> None:
+    net = model()
+    net.compile("sgd", "sparse_categorical_crossentropy")
+    net.fit(*SOURCES[source](CLASSES), verbose=0)
+    before = net.get_weights()
+    for labels, what in ((CLASSES + 1, "the label 3"), (CLASSES - 1, "the label -1"), (CLASSES + 0.5, "whole")):
+        with pytest.raises(ValueError, match=what):
+            net.fit(*SOURCES[source](labels), verbose=0)
+        with pytest.raises(ValueError, match=what):
+            net.evaluate(*SOURCES[source](labels), verbose=0)
+    assert_same(net.get_weights(), before, rtol=0)
+
+
+def _assigned(x: np.ndarray) -> Any:
+    variable = keras.Variable(x)
+    variable.assign_add(x)
+    variable.assign_sub(x * 3)
+    return variable.value
+
+
+#: Where Keras takes arrays and lists of the host: beside arrays of the device (t) and Tensors (keras.Tensor(t)).
+BESIDE: dict[str, Callable[[Any, np.ndarray], Any]] = {
+    "greater": lambda t, x: keras.ops.greater(t, x * 2),
+    "equal, a list": lambda t, x: keras.ops.equal(t, x.tolist()),
+    "logical_and": lambda t, x: keras.ops.logical_and(t > 0, x > 1),
+    "floor of a list": lambda t, x: keras.ops.floor(x.tolist()),
+    "full": lambda t, x: keras.ops.full((2, 3), x),
+    "full_like": lambda t, x: keras.ops.full_like(t, x),
+    "Tensor > array": lambda t, x: keras.Tensor(t) > x * 2,
+    "Tensor // array": lambda t, x: keras.Tensor(t) // (x + 5),
+    "array != Tensor": lambda t, x: np.not_equal(x * 2, keras.Tensor(t)),
+    "assign_add": lambda t, x: _assigned(x),
+    "Constant": lambda t, x: keras.initializers.Constant(x)((2, 3)),
+    "dropout": lambda t, x: keras.random.dropout(x, 0.5, seed=3),
+    "shuffle": lambda t, x: keras.random.shuffle(x, seed=1),
+    "to_categorical": lambda t, x: keras.utils.to_categorical(keras.ops.cast(keras.ops.abs(t), "int32"), 4),
+    "normalize": lambda t, x: keras.utils.normalize(t),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_arrays_of_the_host_beside_those_of_the_device(name: str) -> None:
+    x = np.array([-1.5, 0.5, 2.0], "float32")
+    found = BESIDE[name](backend.asarray(x), x)
+    expected = on_host(lambda: BESIDE[name](x, x))
+    np.testing.assert_allclose(backend.to_numpy(found), backend.to_numpy(expected), rtol=1e-6)
+
+
+def test_what_lies_on_the_device_can_be_set_and_forgotten_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = backend.xp()
+    monkeypatch.setattr(cuda, "cupy", lambda: module)
+    variable, metric = keras.Variable(np.ones(3)), keras.metrics.AUC()
+    metric.update_state([0, 1], [0.2, 0.7])
+    with keras.device("cpu"):
+        variable.assign(np.arange(3.0))
+        metric.reset_state()
+        metric.update_state([0, 1], [0.7, 0.2])
+        assert float(metric.result()) == 0
+    np.testing.assert_array_equal(variable.numpy(), [0, 1, 2])
